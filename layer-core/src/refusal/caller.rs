@@ -1,0 +1,86 @@
+//! Who is being refused: the protocol that the answer must speak, and the request it belongs to.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request};
+
+use crate::request_id::RequestId;
+
+/// The language of a request, told by its `Content-Type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Anything that is not one of the others.
+    #[default]
+    Http,
+    /// `application/grpc`, with or without a `+` suffix.
+    Grpc,
+    /// `application/grpc-web`, with or without a `+` suffix.
+    GrpcWeb,
+    /// `application/grpc-web-text`: grpc-web with a base64 body.
+    GrpcWebText,
+}
+
+impl Protocol {
+    /// Reads the request's `Content-Type`; without one the protocol is [`Http`](Self::Http).
+    pub fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get(CONTENT_TYPE) else {
+            return Self::Http;
+        };
+        let media_type = value.as_bytes().split(|&b| b == b';').next();
+        let media_type = media_type.unwrap_or_default().trim_ascii_end();
+        // The suffix (`+proto`, `+json`) names the message format, which a refusal has none of.
+        let family = media_type.split(|&b| b == b'+').next().unwrap_or_default();
+        let is = |name: &[u8]| family.eq_ignore_ascii_case(name);
+        if is(b"application/grpc") {
+            Self::Grpc
+        } else if is(b"application/grpc-web") {
+            Self::GrpcWeb
+        } else if is(b"application/grpc-web-text") {
+            Self::GrpcWebText
+        } else {
+            Self::Http
+        }
+    }
+
+    /// Whether the caller is a gRPC client in any form.
+    pub const fn is_grpc(self) -> bool {
+        !matches!(self, Self::Http)
+    }
+}
+
+/// What a refusal needs to know of the request that it answers.
+///
+/// Small and owned, so that a layer can keep it while the request itself has gone on its way.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    protocol: Protocol,
+    request_id: Option<RequestId>,
+}
+
+impl Caller {
+    /// Reads the protocol and the [`RequestId`] extension of `request`.
+    pub fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            protocol: Protocol::of(request.headers()),
+            request_id: request.extensions().get().cloned(),
+        }
+    }
+
+    /// A caller of whom only the protocol is known.
+    pub const fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            request_id: None,
+        }
+    }
+
+    /// The protocol that the answer has to speak.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The identity of the request, where a request id layer stands outside.
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
+    }
+}

@@ -1,0 +1,176 @@
+//! A refusal before it knows its caller, and the three forms that it can take.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::caller::{Caller, Protocol};
+use super::grpc::{self, GrpcCode};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// A refusal: a status, a problem type, and what else the answer has to say.
+///
+/// The `title` is the same for every occurrence of a problem type, the `detail` is about this one
+/// (RFC 9457, 3.1). Neither may carry internals: both go to whoever sent the request.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Refusal {
+    status: StatusCode,
+    code: GrpcCode,
+    problem_type: &'static str,
+    title: &'static str,
+    detail: Option<Cow<'static, str>>,
+    members: Vec<(&'static str, serde_json::Value)>,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// A refusal with `status`, the gRPC code that goes with it, and a problem type: an absolute URI
+    /// (RFC 9457, 3.1.1) that stays the same for as long as clients may compare it.
+    pub fn new(status: StatusCode, problem_type: &'static str, title: &'static str) -> Self {
+        Self {
+            status,
+            code: GrpcCode::from_status(status),
+            problem_type,
+            title,
+            detail: None,
+            members: Vec::new(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Says what is particular to this occurrence, for a person to read.
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Replaces the gRPC code that [`GrpcCode::from_status`] chose.
+    pub fn grpc_code(mut self, code: GrpcCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Adds a header, in whichever form the answer is given.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Adds an extension member (RFC 9457, 3.2) to the problem document. One that JSON cannot hold,
+    /// such as a map with keys that are not strings, becomes `null`.
+    pub fn member(mut self, name: &'static str, value: impl Serialize) -> Self {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.members.push((name, value));
+        self
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The gRPC code.
+    pub const fn code(&self) -> GrpcCode {
+        self.code
+    }
+
+    /// Gives the refusal the form that `caller` reads.
+    pub fn into_response(self, caller: &Caller) -> Response<Bytes> {
+        match caller.protocol() {
+            Protocol::Http => self.into_problem(caller),
+            Protocol::Grpc => self.into_trailers_only(),
+            Protocol::GrpcWeb => {
+                let body = grpc::web_trailers(self.code, &self.message());
+                self.into_web("application/grpc-web+proto", body)
+            }
+            Protocol::GrpcWebText => {
+                let body = grpc::web_text_trailers(self.code, &self.message());
+                self.into_web("application/grpc-web-text+proto", body)
+            }
+        }
+    }
+
+    fn into_problem(self, caller: &Caller) -> Response<Bytes> {
+        let document = Document {
+            refusal: &self,
+            caller,
+        };
+        // Strings, numbers and ready-made values: there is nothing here that JSON cannot hold.
+        let body = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+        let mut response = answer(self.status, self.headers, "application/problem+json");
+        let length = HeaderValue::from(body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        *response.body_mut() = body;
+        response
+    }
+
+    // HTTP 200 without a body: for a gRPC client the status sits in the headers, and any other HTTP
+    // status would be guessed at by its library.
+    fn into_trailers_only(self) -> Response<Bytes> {
+        let message = self.message();
+        let mut response = answer(StatusCode::OK, self.headers, "application/grpc");
+        let headers = response.headers_mut();
+        headers.insert(GRPC_STATUS, self.code.header_value());
+        // Percent-encoding leaves nothing that a header value refuses.
+        if let Ok(message) = HeaderValue::try_from(message) {
+            headers.insert(GRPC_MESSAGE, message);
+        }
+        response
+    }
+
+    fn into_web(self, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+        let mut response = answer(StatusCode::OK, self.headers, content_type);
+        let length = HeaderValue::from(body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        *response.body_mut() = body;
+        response
+    }
+
+    fn message(&self) -> String {
+        match &self.detail {
+            Some(detail) => grpc::encode_message(&format!("{}: {detail}", self.title)),
+            None => grpc::encode_message(self.title),
+        }
+    }
+}
+
+fn answer(status: StatusCode, headers: HeaderMap, content_type: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+struct Document<'a> {
+    refusal: &'a Refusal,
+    caller: &'a Caller,
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { refusal, caller } = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", refusal.problem_type)?;
+        map.serialize_entry("title", refusal.title)?;
+        map.serialize_entry("status", &refusal.status.as_u16())?;
+        if let Some(detail) = &refusal.detail {
+            map.serialize_entry("detail", detail)?;
+        }
+        if let Some(id) = caller.request_id() {
+            // The identity is made of URI characters only, so it stands in a URI as it is.
+            map.serialize_entry("instance", &format_args!("urn:request:{}", id.as_str()))?;
+        }
+        for (name, value) in &refusal.members {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
