@@ -1,0 +1,47 @@
+//! Body size, as far as it shows before the body is read.
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request};
+use http_body_util::Full;
+use tower::ServiceBuilder;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::{BARE, Body, Case, Drive, drive, handler};
+
+pub(crate) fn cases() -> Vec<Case> {
+    const LAYER: &str = "limits";
+    const ACCEPTED: &str = "accepted";
+    const REFUSED: &str = "refused by content-length";
+    vec![
+        Case::new(LAYER, ACCEPTED, BARE, || drive(handler(), small)),
+        Case::new(LAYER, ACCEPTED, "tower-http", || tower_http(small)),
+        Case::new(LAYER, REFUSED, BARE, || drive(handler(), large)),
+        Case::new(LAYER, REFUSED, "tower-http", || tower_http(large)),
+    ]
+}
+
+const MAX: usize = 10 * 1024 * 1024;
+
+fn small() -> Request<Body> {
+    post(HeaderValue::from_static("14"))
+}
+
+fn large() -> Request<Body> {
+    post(HeaderValue::from_static("10485761"))
+}
+
+fn post(length: HeaderValue) -> Request<Body> {
+    let mut request = crate::request();
+    *request.method_mut() = http::Method::POST;
+    *request.body_mut() = Full::new(Bytes::from_static(br#"{"name":"ada"}"#));
+    request.headers_mut().insert(CONTENT_LENGTH, length);
+    request
+}
+
+fn tower_http(request: fn() -> Request<Body>) -> Drive {
+    let service = ServiceBuilder::new()
+        .layer(RequestBodyLimitLayer::new(MAX))
+        .service(handler());
+    drive(service, request)
+}
