@@ -1,0 +1,69 @@
+"""Puts criterion's medians, callgrind's instructions and the counted allocations into one Markdown table.
+
+Every number is what the stack adds to the bare one under the same request. The verdict falls on the two that do not
+depend on the machine's load: no layer may cost more instructions or allocations than its best peer."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+BARE, OURS = "bare", "portcullis"
+# Two runs differ by this many requests; whatever happens once per process cancels out.
+TIMES = 1_000
+
+
+def median(target: pathlib.Path, case: str) -> float:
+    for file in (target / "criterion").glob("*/new/benchmark.json"):
+        if json.loads(file.read_text())["full_id"] == case:
+            return json.loads((file.parent / "estimates.json").read_text())["median"]["point_estimate"]
+    sys.exit(f"criterion has no {case}")
+
+
+def instructions(target: pathlib.Path, case: str) -> float:
+    def total(times: int) -> int:
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", target / "release/drive", case, str(times)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+        return int(re.search(r"Collected : (\d+)", said)[1])
+
+    return (total(2 * TIMES) - total(TIMES)) / TIMES
+
+
+def main(target: pathlib.Path, prefix: str) -> int:
+    lines = subprocess.run([target / "release/allocations"], check=True, capture_output=True, text=True).stdout.splitlines()
+    allocations = {case: float(count) for case, count in (line.split("\t") for line in lines)}
+    measured = {
+        case: (median(target, case), instructions(target, case), count)
+        for case, count in allocations.items()
+        if case.startswith(prefix)
+    }
+
+    rows: dict[tuple[str, str], dict[str, tuple[float, ...]]] = {}
+    for case, numbers in measured.items():
+        layer, request, stack = case.split("/")
+        rows.setdefault((layer, request), {})[stack] = numbers
+
+    print("Added per request: nanoseconds / instructions / allocations.\n")
+    print("| layer | request | portcullis | best peer | ratio of time |")
+    print("|---|---|---|---|---|")
+    faults = []
+    for (layer, request), stacks in rows.items():
+        bare = stacks.pop(BARE)
+        added = {stack: tuple(a - b for a, b in zip(numbers, bare)) for stack, numbers in stacks.items()}
+        ours = added.pop(OURS)
+        show = "{0:,.0f} / {1:,.0f} / {2:.0f}".format
+        if added:
+            name, peer = min(added.items(), key=lambda item: item[1])
+            print(f"| {layer} | {request} | {show(*ours)} | {name} {show(*peer)} | {ours[0] / peer[0]:.2f} |")
+            for what, mine, theirs in (("instructions", ours[1], peer[1]), ("allocations", ours[2], peer[2])):
+                if mine > theirs:
+                    faults.append(f"{layer}, {request}: {mine:,.0f} {what}, {name} needs {theirs:,.0f}")
+        else:
+            print(f"| {layer} | {request} | {show(*ours)} | - | - |")
+    for fault in faults:
+        print(f"\n{fault}")
+    return 1 if faults else 0
+
+
+sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2]))
