@@ -16,3 +16,6 @@ pub mod panic;
 pub mod request_id;
 #[cfg(feature = "shutdown")]
 pub mod shutdown;
+
+#[cfg(any(feature = "health", feature = "panic"))]
+mod unwind;
