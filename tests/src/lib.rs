@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Servers and clients over real sockets, for the tests of whole stacks.
+//!
+//! Three servers take any layer: [`serve::hyper`], [`serve::axum`] and [`serve::tonic`]. Each listens
+//! on a free loopback port and ends when its [`Server`](serve::Server) is dropped. [`client`] speaks
+//! HTTP/1.1 and HTTP/2 to them and hands back what came over the wire, trailers included.
+
+pub mod client;
+mod readme;
+pub mod serve;
