@@ -15,7 +15,7 @@ if [ "${CI:-}" = true ]; then
 fi
 
 die() {
-    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    printf '%s: %s\n' "$0" "$*" >&2
     exit 1
 }
 
