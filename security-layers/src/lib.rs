@@ -12,3 +12,5 @@ pub mod ip_filter;
 pub mod limits;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "https", feature = "limits"))]
+pub mod refusals;

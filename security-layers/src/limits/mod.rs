@@ -1,0 +1,99 @@
+//! Bounds on what a request may cost before a handler looks at it: five independent layers.
+//!
+//! | layer | bounds | default | refusal |
+//! |---|---|---|---|
+//! | [`UriLimitLayer`] | path and query | 8 KiB | 414 |
+//! | [`HeaderLimitLayer`] | header fields and their bytes | 100 fields, 16 KiB | 431 |
+//! | [`ContentTypeLayer`] | the media type of content | none: the list is yours | 415 |
+//! | [`BodyLimitLayer`] | the request body's bytes | 10 MiB | 413 |
+//! | [`BodyDeadlineLayer`] | the time that the request body may take | 30 s | 408 |
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+//! use http_body_util::{BodyExt, Full};
+//! use portcullis_security_layers::limits::{
+//!     BodyDeadlineLayer, BodyLimitLayer, ContentTypeLayer, HeaderLimitLayer, UriLimitLayer,
+//! };
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+//! # runtime.block_on(async {
+//! let service = ServiceBuilder::new()
+//!     .layer(UriLimitLayer::default())
+//!     .layer(HeaderLimitLayer::default())
+//!     .layer(ContentTypeLayer::new("application/json".parse()?))
+//!     .layer(BodyLimitLayer::new(16.try_into()?))
+//!     .layer(BodyDeadlineLayer::default())
+//!     .service(service_fn(async |request: Request<_>| {
+//!         let body: Bytes = BodyExt::collect(request.into_body()).await?.to_bytes();
+//!         Ok::<_, BoxError>(Response::new(Full::new(body)))
+//!     }));
+//! let post = |content_type: &str, body: &'static str| {
+//!     Request::post("/").header(CONTENT_TYPE, content_type).body(Full::<Bytes>::from(body))
+//! };
+//!
+//! let accepted = service.clone().oneshot(post("application/json; charset=utf-8", "{}")?).await?;
+//! assert_eq!(accepted.status(), StatusCode::OK);
+//!
+//! let refused = service.clone().oneshot(post("text/xml", "<a/>")?).await?;
+//! assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+//! assert_eq!(refused.headers()["accept-post"], "application/json");
+//!
+//! let refused = service.oneshot(post("application/json", r#"{"more":"than 16"}"#)?).await?;
+//! assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+//! # Ok::<_, BoxError>(())
+//! # })?;
+//! # Ok::<_, BoxError>(())
+//! ```
+//!
+//! # A body that breaks its bound while it is being read
+//!
+//! A body whose announced length is too great is refused before the inner service is called. Of any
+//! other the inner service reads up to the bound and then an error: a
+//! [`LengthLimitError`](http_body_util::LengthLimitError) or a time-out. What it answers after that
+//! tells of the error and not of the request, so a failure (an `Err`, a status of 400 or above, a
+//! gRPC status in the headers) is replaced by the layer's 413 or 408. A success stands, and so does
+//! an answer that began before the bound was broken; the latter's service learns of the cut as a
+//! read error. On HTTP/1 the replaced answer says `Connection: close`, because the rest of the body is
+//! still on its way. (For a request that is refused unread, hyper says so itself, unless the body came
+//! along with the head: then the connection is kept.)
+//!
+//! # What these layers do not do
+//!
+//! They see a request that the server has parsed, so the server's own bounds come first. hyper stops
+//! reading at 100 header fields and 400 KiB of head (HTTP/1) or 16 KiB of headers (HTTP/2), and
+//! waits 30 s for an HTTP/1 head if it has a timer. Response bodies and the
+//! handler's own running time are not bounded here. Messages of one gRPC stream are counted and
+//! timed together: leave [`BodyLimitLayer`] and [`BodyDeadlineLayer`] off routes with long-lived
+//! client streams, where tonic's limit per message and the stream's own deadline belong.
+//!
+//! # In a stack
+//!
+//! Inside the layers that count, log and limit the rate of requests, outside all that read a body,
+//! in the order of the example: what is cheapest to see is refused first. A proxy in front has bounds of its own; let
+//! them be a little higher than these, so that clients get these answers, which name the limit. A proxy that buffers
+//! bodies makes [`BodyDeadlineLayer`] measure the proxy and not the client.
+
+mod content_type;
+mod deadline;
+mod headers;
+mod size;
+#[cfg(test)]
+mod tests;
+mod upload;
+mod uri;
+
+pub use self::content_type::{
+    ContentType, ContentTypeLayer, ContentTypes, InvalidContentTypes, UnsupportedContentType,
+};
+pub use self::deadline::{
+    BodyDeadline, BodyDeadlineLayer, BodyTooSlow, DeadlineBody, ZeroDeadline,
+};
+pub use self::headers::{HeaderLimit, HeaderLimitLayer, HeadersTooLarge};
+pub use self::size::{BodyLimit, BodyLimitLayer, BodyTooLarge, LimitedBody};
+pub use self::upload::UploadFuture;
+pub use self::uri::{UriLimit, UriLimitLayer, UriTooLong};
+
+/// What a body that these layers wrap fails with: its own error, or the bound's.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
