@@ -1,0 +1,65 @@
+use http::{HeaderValue, StatusCode};
+use portcullis_layer_core::refusal::{Reason, Refusal};
+
+use crate::refusals::Counted;
+
+/// Why a request in the clear was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HttpsRequired {
+    /// Plain http is refused here, or this request cannot be redirected. 403.
+    Insecure,
+    /// There was no host to redirect to, or several, or one that is none. 400.
+    NoHost,
+    /// The host is not one of those that this service redirects to. 421.
+    UnknownHost,
+}
+
+impl Reason for HttpsRequired {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Insecure => Refusal::new(
+                StatusCode::FORBIDDEN,
+                "urn:problem-type:portcullis:https-required",
+                "this service is there over https only",
+            ),
+            Self::NoHost => Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "urn:problem-type:portcullis:no-host",
+                "the request names no host, or not exactly one",
+            ),
+            Self::UnknownHost => Refusal::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "urn:problem-type:portcullis:unknown-host",
+                "this service does not answer for the host that was asked for",
+            ),
+        }
+    }
+}
+
+/// What becomes of a request in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Redirect(StatusCode, HeaderValue),
+    Refuse(HttpsRequired),
+}
+
+impl From<HttpsRequired> for Verdict {
+    fn from(reason: HttpsRequired) -> Self {
+        Self::Refuse(reason)
+    }
+}
+
+impl Counted for Verdict {
+    const LAYER: &'static str = "https";
+    const REASONS: &'static [&'static str] = &["redirected", "insecure", "no_host", "unknown_host"];
+
+    fn index(&self) -> usize {
+        match self {
+            Self::Redirect(..) => 0,
+            Self::Refuse(HttpsRequired::Insecure) => 1,
+            Self::Refuse(HttpsRequired::NoHost) => 2,
+            Self::Refuse(HttpsRequired::UnknownHost) => 3,
+        }
+    }
+}
