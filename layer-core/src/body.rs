@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -90,6 +92,23 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             }
         }
     }
+}
+
+/// The answer to a `HEAD`: that to a `GET`, with the length of its body told and the body left out
+/// (RFC 9110, 9.3.2).
+///
+/// HTTP/1.1 servers cut such a body themselves. hyper's HTTP/2 server sends it, and clients end the
+/// stream with a protocol error.
+pub fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
+    let body = std::mem::take(response.body_mut());
+    if !body.is_empty() {
+        let length = HeaderValue::from(body.len());
+        response
+            .headers_mut()
+            .entry(CONTENT_LENGTH)
+            .or_insert(length);
+    }
+    response
 }
 
 /// The body of a service that never passes one through: it cannot be built, so

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::{NoBody, ResponseBody};
+use crate::body::{NoBody, ResponseBody, without_body};
 use crate::refusal::{Caller, Refusal};
 
 /// Answers the requests for its own paths.
@@ -27,7 +27,7 @@ pub trait Endpoint<ReqBody> {
     /// answered 405 by the endpoint and not passed on to a handler that may mean something else.
     fn owns(&self, path: &str) -> bool;
 
-    /// Answers a request whose path it owns. `HEAD` is answered as `GET`; the server cuts the body.
+    /// Answers a request whose path it owns. `HEAD` is answered as `GET`: the body is cut afterwards.
     fn answer(&self, request: Request<ReqBody>) -> Self::Future;
 }
 
@@ -92,8 +92,8 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let kind = if self.endpoint.owns(request.uri().path()) {
-            let future = self.endpoint.answer(request);
-            Kind::Answer { future }
+            let answer = Answer::of(&self.endpoint, request);
+            Kind::Answer { answer }
         } else {
             let future = self.inner.call(request);
             Kind::Inner { future }
@@ -117,7 +117,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<F, A> {
         Inner { #[pin] future: F },
-        Answer { #[pin] future: A },
+        Answer { #[pin] answer: Answer<A> },
     }
 }
 
@@ -134,11 +134,46 @@ where
                 let response = ready!(future.poll(cx))?;
                 Poll::Ready(Ok(response.map(ResponseBody::inner)))
             }
-            KindProj::Answer { future } => {
-                let response = ready!(future.poll(cx));
+            KindProj::Answer { answer } => {
+                let response = ready!(answer.poll(cx));
                 Poll::Ready(Ok(response.map(ResponseBody::early)))
             }
         }
+    }
+}
+
+pin_project! {
+    // The endpoint's own future, and what is left to do with its answer.
+    #[derive(Debug)]
+    struct Answer<A> {
+        #[pin]
+        future: A,
+        head: bool,
+    }
+}
+
+impl<A> Answer<A> {
+    fn of<E, ReqBody>(endpoint: &E, request: Request<ReqBody>) -> Self
+    where
+        E: Endpoint<ReqBody, Future = A>,
+    {
+        let head = request.method() == Method::HEAD;
+        let future = endpoint.answer(request);
+        Self { future, head }
+    }
+}
+
+impl<A: Future<Output = Response<Bytes>>> Future for Answer<A> {
+    type Output = Response<Bytes>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.future.poll(cx));
+        Poll::Ready(if *this.head {
+            without_body(response)
+        } else {
+            response
+        })
     }
 }
 
@@ -158,21 +193,52 @@ impl<E> EndpointService<E> {
 impl<E: Endpoint<ReqBody>, ReqBody> Service<Request<ReqBody>> for EndpointService<E> {
     type Response = Response<ResponseBody<NoBody>>;
     type Error = Infallible;
-    type Future = AnswerFuture<E::Future>;
+    type Future = EndpointServiceFuture<E::Future>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let answer = if self.endpoint.owns(request.uri().path()) {
-            let future = self.endpoint.answer(request);
-            Answer::Endpoint { future }
+        let kind = if self.endpoint.owns(request.uri().path()) {
+            let answer = Answer::of(&self.endpoint, request);
+            ServiceKind::Answer { answer }
         } else {
-            let response = Some(not_found(&Caller::of(&request)));
-            Answer::NotFound { response }
+            let caller = Caller::of(&request);
+            ServiceKind::NotFound { caller }
         };
-        AnswerFuture { answer }
+        EndpointServiceFuture { kind }
+    }
+}
+
+pin_project! {
+    /// Future of [`EndpointService`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct EndpointServiceFuture<A> {
+        #[pin]
+        kind: ServiceKind<A>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = ServiceKindProj]
+    enum ServiceKind<A> {
+        Answer { #[pin] answer: Answer<A> },
+        NotFound { caller: Caller },
+    }
+}
+
+impl<A: Future<Output = Response<Bytes>>> Future for EndpointServiceFuture<A> {
+    type Output = Result<Response<ResponseBody<NoBody>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = match self.project().kind.project() {
+            ServiceKindProj::Answer { answer } => ready!(answer.poll(cx)),
+            ServiceKindProj::NotFound { caller } => not_found(caller),
+        };
+        Poll::Ready(Ok(response.map(ResponseBody::early)))
     }
 }
 
@@ -185,46 +251,11 @@ fn not_found(caller: &Caller) -> Response<Bytes> {
     .into_response(caller)
 }
 
-pin_project! {
-    /// Future of [`EndpointService`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct AnswerFuture<A> {
-        #[pin]
-        answer: Answer<A>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = AnswerProj]
-    enum Answer<A> {
-        Endpoint { #[pin] future: A },
-        NotFound { response: Option<Response<Bytes>> },
-    }
-}
-
-impl<A: Future<Output = Response<Bytes>>> Future for AnswerFuture<A> {
-    type Output = Result<Response<ResponseBody<NoBody>>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match self.project().answer.project() {
-            AnswerProj::Endpoint { future } => ready!(future.poll(cx)),
-            AnswerProj::NotFound { response } => match response.take() {
-                Some(response) => response,
-                // Polled again after it was done: pending, as in `ResponseFuture`.
-                None => return Poll::Pending,
-            },
-        };
-        Poll::Ready(Ok(response.map(ResponseBody::early)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{Ready, ready};
 
-    use http::header::ALLOW;
+    use http::header::{ALLOW, CONTENT_LENGTH};
     use http_body_util::BodyExt as _;
     use tower::{ServiceExt as _, service_fn};
 
@@ -285,6 +316,20 @@ mod tests {
             .unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[ALLOW], "GET, HEAD");
+    }
+
+    #[tokio::test]
+    async fn head_gets_the_length_of_the_body_and_not_the_body() {
+        let service = EndpointService::new(Ping);
+        for (path, length) in [("/ping", "4"), ("/other", "101")] {
+            let response = service
+                .clone()
+                .oneshot(request(Method::HEAD, path))
+                .await
+                .unwrap();
+            assert_eq!(response.headers()[CONTENT_LENGTH], length, "{path}");
+            assert_eq!(text(response).await, "");
+        }
     }
 
     #[tokio::test]

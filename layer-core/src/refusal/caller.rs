@@ -1,7 +1,7 @@
 //! Who is being refused: the protocol that the answer must speak, and the request it belongs to.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 
 use crate::request_id::RequestId;
 
@@ -54,14 +54,16 @@ impl Protocol {
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     protocol: Protocol,
+    head: bool,
     request_id: Option<RequestId>,
 }
 
 impl Caller {
-    /// Reads the protocol and the [`RequestId`] extension of `request`.
+    /// Reads the method, the protocol and the [`RequestId`] extension of `request`.
     pub fn of<B>(request: &Request<B>) -> Self {
         Self {
             protocol: Protocol::of(request.headers()),
+            head: request.method() == Method::HEAD,
             request_id: request.extensions().get().cloned(),
         }
     }
@@ -70,6 +72,7 @@ impl Caller {
     pub const fn new(protocol: Protocol) -> Self {
         Self {
             protocol,
+            head: false,
             request_id: None,
         }
     }
@@ -77,6 +80,11 @@ impl Caller {
     /// The protocol that the answer has to speak.
     pub const fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Whether the request was a `HEAD`, whose answer must have no body (RFC 9110, 9.3.2).
+    pub const fn is_head(&self) -> bool {
+        self.head
     }
 
     /// The identity of the request, where a request id layer stands outside.

@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::caller::{Caller, Protocol};
 use super::grpc::{self, GrpcCode};
+use crate::body::without_body;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -82,7 +83,7 @@ impl Refusal {
 
     /// Gives the refusal the form that `caller` reads.
     pub fn into_response(self, caller: &Caller) -> Response<Bytes> {
-        match caller.protocol() {
+        let response = match caller.protocol() {
             Protocol::Http => self.into_problem(caller),
             Protocol::Grpc => self.into_trailers_only(),
             Protocol::GrpcWeb => {
@@ -93,6 +94,11 @@ impl Refusal {
                 let body = grpc::web_text_trailers(self.code, &self.message());
                 self.into_web("application/grpc-web-text+proto", body)
             }
+        };
+        if caller.is_head() {
+            without_body(response)
+        } else {
+            response
         }
     }
 

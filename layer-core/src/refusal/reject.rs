@@ -5,6 +5,7 @@ use http::Response;
 
 use super::caller::Caller;
 use super::problem::Refusal;
+use crate::body::without_body;
 
 /// Why a layer refused a request.
 ///
@@ -61,7 +62,8 @@ where
     }
 }
 
-/// The response to a refused request, with its reason in the extensions.
+/// The response to a refused request, with its reason in the extensions and, if the request was a
+/// `HEAD`, without its body.
 pub fn refuse<E, R>(reject: &R, reason: E, caller: &Caller) -> Response<Bytes>
 where
     E: Clone + Send + Sync + 'static,
@@ -69,5 +71,9 @@ where
 {
     let mut response = reject.reject(&reason, caller);
     response.extensions_mut().insert(reason);
-    response
+    if caller.is_head() {
+        without_body(response)
+    } else {
+        response
+    }
 }

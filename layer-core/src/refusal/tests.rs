@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
 
@@ -125,6 +125,26 @@ fn grpc_web_gets_its_trailers_in_the_body() {
     let content_type = &response.headers()[CONTENT_TYPE];
     assert_eq!(content_type, "application/grpc-web-text+proto");
     assert_eq!(STANDARD.decode(response.body()).unwrap(), frame);
+}
+
+#[test]
+fn head_gets_no_body_from_anyone() {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::HEAD;
+    let caller = Caller::of(&request);
+    let length = refuse(&Negotiated, TooMany("x"), &Caller::default())
+        .into_body()
+        .len();
+
+    let response = refuse(&Negotiated, TooMany("x"), &caller);
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers()[CONTENT_LENGTH], length.to_string());
+    assert!(response.body().is_empty());
+
+    let custom = RejectFn::new(|_: &TooMany, _: &Caller| Response::new("eleven byte"));
+    let response = refuse(&custom, TooMany("x"), &caller);
+    assert_eq!(response.headers()[CONTENT_LENGTH], "11");
+    assert!(response.body().is_empty());
 }
 
 #[test]
