@@ -7,6 +7,9 @@
 
 mod access_log;
 mod headers;
+mod health;
+mod host;
+mod ip_filter;
 mod limits;
 mod metrics;
 mod rate_limit;
@@ -81,9 +84,12 @@ impl Display for Case {
 pub fn cases() -> Vec<Case> {
     [
         headers::cases(),
+        host::cases(),
+        ip_filter::cases(),
         rate_limit::cases(),
         limits::cases(),
         request_id::cases(),
+        health::cases(),
         access_log::cases(),
         metrics::cases(),
     ]

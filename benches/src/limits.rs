@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
+use portcullis_security_layers::limits::BodyLimitLayer;
 use tower::ServiceBuilder;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::{BARE, Body, Case, Drive, drive, handler};
+use crate::{BARE, Body, Case, Drive, OURS, drive, handler};
 
 pub(crate) fn cases() -> Vec<Case> {
     const LAYER: &str = "limits";
@@ -15,12 +16,15 @@ pub(crate) fn cases() -> Vec<Case> {
     const REFUSED: &str = "refused by content-length";
     vec![
         Case::new(LAYER, ACCEPTED, BARE, || drive(handler(), small)),
+        Case::new(LAYER, ACCEPTED, OURS, || ours(small)),
         Case::new(LAYER, ACCEPTED, "tower-http", || tower_http(small)),
         Case::new(LAYER, REFUSED, BARE, || drive(handler(), large)),
+        Case::new(LAYER, REFUSED, OURS, || ours(large)),
         Case::new(LAYER, REFUSED, "tower-http", || tower_http(large)),
     ]
 }
 
+/// The default of ours.
 const MAX: usize = 10 * 1024 * 1024;
 
 fn small() -> Request<Body> {
@@ -37,6 +41,13 @@ fn post(length: HeaderValue) -> Request<Body> {
     *request.body_mut() = Full::new(Bytes::from_static(br#"{"name":"ada"}"#));
     request.headers_mut().insert(CONTENT_LENGTH, length);
     request
+}
+
+fn ours(request: fn() -> Request<Body>) -> Drive {
+    let service = ServiceBuilder::new()
+        .layer(BodyLimitLayer::default())
+        .service(handler());
+    drive(service, request)
 }
 
 fn tower_http(request: fn() -> Request<Body>) -> Drive {
