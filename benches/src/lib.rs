@@ -25,7 +25,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use portcullis_layer_core::origin::PeerAddr;
 use tower_service::Service;
@@ -172,6 +173,9 @@ fn handler() -> Handler<Body> {
 fn request() -> Request<Body> {
     let mut request = Request::new(Full::default());
     *request.uri_mut() = Uri::from_static("https://api.example.com/users/42");
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("example/1.0"));
     request.extensions_mut().insert(PeerAddr(PEER));
     request
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use portcullis_security_layers::limits::BodyLimitLayer;
 use tower::ServiceBuilder;
@@ -13,14 +13,17 @@ use crate::{BARE, Body, Case, Drive, OURS, drive, handler};
 pub(crate) fn cases() -> Vec<Case> {
     const LAYER: &str = "limits";
     const ACCEPTED: &str = "accepted";
-    const REFUSED: &str = "refused by content-length";
+    const PLAIN: &str = "refused, plain";
+    const PROBLEM: &str = "refused, problem";
     vec![
         Case::new(LAYER, ACCEPTED, BARE, || drive(handler(), small)),
         Case::new(LAYER, ACCEPTED, OURS, || ours(small)),
         Case::new(LAYER, ACCEPTED, "tower-http", || tower_http(small)),
-        Case::new(LAYER, REFUSED, BARE, || drive(handler(), large)),
-        Case::new(LAYER, REFUSED, OURS, || ours(large)),
-        Case::new(LAYER, REFUSED, "tower-http", || tower_http(large)),
+        Case::new(LAYER, PLAIN, BARE, || drive(handler(), large)),
+        Case::new(LAYER, PLAIN, OURS, plain),
+        Case::new(LAYER, PLAIN, "tower-http", || tower_http(large)),
+        Case::new(LAYER, PROBLEM, BARE, || drive(handler(), large)),
+        Case::new(LAYER, PROBLEM, OURS, || ours(large)),
     ]
 }
 
@@ -48,6 +51,15 @@ fn ours(request: fn() -> Request<Body>) -> Drive {
         .layer(BodyLimitLayer::default())
         .service(handler());
     drive(service, request)
+}
+
+fn plain() -> Drive {
+    let layer = BodyLimitLayer::default().reject_with(|_, _| {
+        let mut response = Response::new("length limit exceeded");
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        response
+    });
+    drive(ServiceBuilder::new().layer(layer).service(handler()), large)
 }
 
 fn tower_http(request: fn() -> Request<Body>) -> Drive {
