@@ -1,0 +1,3 @@
+mod load;
+mod run;
+mod server;
