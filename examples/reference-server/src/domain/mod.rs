@@ -1,0 +1,13 @@
+//! What the configuration service decides, free of HTTP frameworks, databases and clocks.
+//!
+//! - [`name`]: what a project or a configuration may be called.
+//! - [`document`]: JSON text that is kept byte for byte, checked once when it comes in.
+//! - [`schema`]: a JSON Schema that can neither reach out nor run away, and what violates it.
+//! - [`etag`]: entity tags and the conditions of a request, as RFC 9110 section 13 evaluates them.
+//! - [`page`]: bounds of a listing.
+
+pub(crate) mod document;
+pub(crate) mod etag;
+pub(crate) mod name;
+pub(crate) mod page;
+pub(crate) mod schema;

@@ -1,0 +1,113 @@
+//! Bounds of a listing: how many items, and after which one.
+
+/// The number of items on a page unless the request asks for another.
+pub(crate) const DEFAULT_LIMIT: u32 = 50;
+/// The most items on a page.
+pub(crate) const MAX_LIMIT: u32 = 200;
+
+/// One page of a listing that is ordered by `K`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page<K> {
+    /// The last key of the page before; `None` for the first page.
+    pub(crate) after: Option<K>,
+    pub(crate) limit: u32,
+}
+
+/// A query parameter that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadParameter {
+    pub(crate) parameter: String,
+    pub(crate) detail: String,
+}
+
+impl<K> Page<K> {
+    /// Reads `limit` and `cursor`; `key` reads the cursor, which callers treat as opaque.
+    pub(crate) fn parse(
+        query: &str,
+        key: impl Fn(&str) -> Option<K>,
+    ) -> Result<Self, BadParameter> {
+        let mut page = Self {
+            after: None,
+            limit: DEFAULT_LIMIT,
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "limit" => {
+                    page.limit = value
+                        .parse()
+                        .ok()
+                        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                        .ok_or_else(|| bad("limit", format!("a number from 1 to {MAX_LIMIT}")))?;
+                }
+                "cursor" => {
+                    let cursor = key(&value).ok_or_else(|| {
+                        bad("cursor", "the `next_cursor` of another page".to_owned())
+                    })?;
+                    page.after = Some(cursor);
+                }
+                // A misspelt parameter that is ignored gives an answer to another question.
+                _ => return Err(bad(&name, "`limit` and `cursor` are known here".to_owned())),
+            }
+        }
+        Ok(page)
+    }
+
+    /// One item more than the page holds tells whether there is a next one.
+    pub(crate) const fn fetch(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// Cuts what was fetched down to the page; the key of its last item is the next cursor.
+    pub(crate) fn cut<T>(&self, items: &mut Vec<T>, key: impl Fn(&T) -> String) -> Option<String> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        if items.len() <= limit {
+            return None;
+        }
+        items.truncate(limit);
+        items.last().map(key)
+    }
+}
+
+fn bad(parameter: &str, detail: String) -> BadParameter {
+    BadParameter {
+        parameter: parameter.chars().take(64).collect(),
+        detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT_LIMIT, Page};
+
+    fn parse(query: &str) -> Result<Page<u32>, String> {
+        Page::parse(query, |text| text.parse().ok()).map_err(|bad| bad.parameter)
+    }
+
+    #[test]
+    fn queries_are_read_strictly() {
+        let page = |after, limit| Ok(Page { after, limit });
+        assert_eq!(parse(""), page(None, DEFAULT_LIMIT));
+        assert_eq!(parse("limit=1&cursor=7"), page(Some(7), 1));
+        assert_eq!(parse("limit=200"), page(None, 200));
+        for (query, parameter) in [
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=", "limit"),
+            ("cursor=x", "cursor"),
+            ("Limit=1", "Limit"),
+            ("limit=1&page=2", "page"),
+        ] {
+            assert_eq!(parse(query), Err(parameter.to_owned()), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_extra_item_becomes_the_cursor_of_the_next_page() {
+        let page = parse("limit=2").unwrap();
+        let mut items = vec![1, 2, 3];
+        assert_eq!(page.cut(&mut items, u32::to_string), Some("2".to_owned()));
+        assert_eq!(items, [1, 2]);
+        assert_eq!(page.cut(&mut items, u32::to_string), None);
+    }
+}

@@ -1,0 +1,265 @@
+use serde_json::{Value, json};
+
+use super::{MAX_BYTES, Rejected, Schema, Violation};
+use crate::domain::document::Document;
+
+fn document(value: &Value) -> Document {
+    Document::parse(value.to_string().as_bytes()).unwrap()
+}
+
+fn schema(value: &Value) -> Schema {
+    Schema::compile(&document(value)).unwrap()
+}
+
+fn refused(value: &Value) -> Violation {
+    Schema::compile(&document(value)).unwrap_err()
+}
+
+fn violations(schema: &Schema, value: &Value) -> Vec<(String, String)> {
+    match schema.check(&document(value)) {
+        Ok(()) => Vec::new(),
+        Err(Rejected::Violations(list)) => {
+            list.into_iter().map(|v| (v.pointer, v.detail)).collect()
+        }
+        Err(Rejected::TooCostly) => panic!("too costly"),
+    }
+}
+
+#[test]
+fn violations_name_their_place_and_keep_the_value_to_themselves() {
+    let schema = schema(&json!({
+        "type": "object",
+        "required": ["port"],
+        "properties": {
+            "port": {"type": "integer", "maximum": 65535},
+            "a/b~c": {"items": {"type": "string", "maxLength": 3}},
+        },
+    }));
+    assert_eq!(
+        violations(&schema, &json!({"port": 80, "a/b~c": ["x"]})),
+        []
+    );
+    assert_eq!(
+        violations(&schema, &json!({"port": 70_000, "a/b~c": ["x", "hunter2"]})),
+        [
+            (
+                "/a~1b~0c/1".to_owned(),
+                "value is longer than 3 characters".to_owned()
+            ),
+            (
+                "/port".to_owned(),
+                "value is greater than the maximum of 65535".to_owned()
+            ),
+        ]
+    );
+    assert_eq!(
+        violations(&schema, &json!({})),
+        [(String::new(), "\"port\" is a required property".to_owned())]
+    );
+}
+
+#[test]
+fn the_list_of_violations_is_bounded() {
+    let schema =
+        schema(&json!({"items": {"const": "x".repeat(500), "enum": (0..500).collect::<Vec<_>>()}}));
+    let list = violations(&schema, &json!(vec!["no"; 100]));
+    assert_eq!(list.len(), 50);
+    let longest = list.iter().map(|(_, detail)| detail.chars().count()).max();
+    assert_eq!(longest, Some(301));
+
+    let all = violations(&schema, &json!(vec!["no"; 30_000]));
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].0, "");
+}
+
+#[test]
+fn nothing_outside_the_schema_is_read() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/s.json", listener.local_addr().unwrap());
+    for (reference, pointer) in [
+        (json!({"$ref": url}), "/$ref"),
+        (json!({"$ref": "file:///etc/hostname"}), "/$ref"),
+        (json!({"$ref": "other.json"}), "/$ref"),
+        (json!({"$ref": "//host/x"}), "/$ref"),
+        (
+            json!({"$ref": "https://json-schema.org/draft/2020-12/schema"}),
+            "/$ref",
+        ),
+        (json!({"$ref": "#name"}), "/$ref"),
+        (json!({"$ref": 1}), "/$ref"),
+        (
+            json!({"items": {"$dynamicRef": "#x"}}),
+            "/items/$dynamicRef",
+        ),
+        (json!({"items": {"$id": url}}), "/items/$id"),
+        (
+            json!({"properties": {"a/b": {"$anchor": "x"}}}),
+            "/properties/a~1b/$anchor",
+        ),
+        (json!({"$schema": url}), "/$schema"),
+        (
+            json!({"$schema": "http://json-schema.org/draft-04/schema#"}),
+            "/$schema",
+        ),
+    ] {
+        assert_eq!(refused(&reference).pointer, pointer, "{reference}");
+    }
+    let untouched = listener.accept().unwrap_err();
+    assert_eq!(untouched.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn the_library_itself_has_no_way_out() {
+    // Behind the check above: should it ever miss a form of reference, this is what it meets.
+    let remote = json!({"$ref": "http://127.0.0.1:9/s.json"});
+    let local = json!({"$ref": "file:///etc/hostname"});
+    for schema in [remote, local] {
+        assert!(jsonschema::options().offline().build(&schema).is_err());
+    }
+}
+
+#[test]
+fn faults_of_a_schema_are_told_with_their_place() {
+    for (value, pointer) in [
+        (json!([]), ""),
+        (json!("x"), ""),
+        (json!({"type": "objekt"}), "/type"),
+        (
+            json!({"properties": {"a": {"minimum": "1"}}}),
+            "/properties/a/minimum",
+        ),
+        (json!({"$ref": "#/$defs/none"}), "/$ref"),
+        (json!({"$ref": "#/%ff"}), "/$ref"),
+        // What a linear engine cannot do is refused when the schema comes in.
+        (json!({"pattern": "(a)\\1"}), "/pattern"),
+        (json!({"pattern": "(?=a)"}), "/pattern"),
+        (json!({"pattern": "(((a{100}){100}){100})"}), "/pattern"),
+        (
+            json!({"patternProperties": {"(": {}}}),
+            "/patternProperties/(",
+        ),
+    ] {
+        assert_eq!(refused(&value).pointer, pointer, "{value}");
+    }
+    let long = json!({"description": "x".repeat(MAX_BYTES)});
+    assert_eq!(refused(&long).pointer, "");
+}
+
+#[test]
+fn references_into_the_schema_work() {
+    let list = schema(&json!({
+        "$id": "https://example.com/list",
+        "$ref": "#/$defs/a%20node",
+        "$defs": {"a node": {
+            "type": "object",
+            "properties": {"next": {"$ref": "#/$defs/a%20node"}, "value": {"type": "integer"}},
+        }},
+    }));
+    assert_eq!(
+        violations(&list, &json!({"value": 1, "next": {"value": 2}})),
+        []
+    );
+    let wrong = violations(&list, &json!({"next": {"next": {"value": "x"}}}));
+    assert_eq!(wrong.len(), 1);
+    assert_eq!(wrong[0].0, "/next/next/value");
+}
+
+#[test]
+fn circles_are_refused() {
+    for value in [
+        json!({"$ref": "#"}),
+        json!({"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"anyOf": [{"$ref": "#"}]}}}),
+    ] {
+        let detail = refused(&value).detail;
+        assert!(
+            detail.contains("without going into the document"),
+            "{detail}"
+        );
+    }
+}
+
+/// `n` definitions; each says `twice` of the next one, and the last one is `end`.
+fn doubling(n: usize, end: &Value, twice: impl Fn(Value) -> Value) -> Value {
+    let mut defs = serde_json::Map::new();
+    for i in 0..n {
+        let next = json!({"$ref": format!("#/$defs/{}", i + 1)});
+        defs.insert(i.to_string(), twice(next));
+    }
+    defs.insert(n.to_string(), end.clone());
+    json!({"$ref": "#/$defs/0", "$defs": defs})
+}
+
+#[test]
+fn references_that_multiply_at_one_value_are_refused() {
+    let end = json!({"type": "null"});
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let bomb = doubling(40, &end, |next| json!({keyword: [next.clone(), next]}));
+        assert_eq!(
+            refused(&bomb).detail,
+            "its references multiply beyond measure"
+        );
+    }
+}
+
+#[test]
+fn references_that_multiply_along_the_document_are_refused_with_the_document() {
+    let twice = schema(&json!({
+        "properties": {"a": {"$ref": "#"}},
+        "patternProperties": {"^a": {"$ref": "#"}},
+        "not": {"const": 1},
+    }));
+    let nested = |depth: usize| {
+        let text = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        Document::parse(text.as_bytes()).unwrap()
+    };
+    assert!(matches!(
+        twice.check(&nested(5)),
+        Err(Rejected::Violations(_))
+    ));
+    assert_eq!(twice.check(&nested(60)), Err(Rejected::TooCostly));
+
+    // A tree, on the other hand, visits each value once.
+    let tree = schema(&json!({"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}));
+    assert_eq!(tree.check(&nested(60)), Ok(()));
+}
+
+#[test]
+fn the_dearest_check_that_is_let_through_ends_and_fits_on_a_small_stack() {
+    // As high as it may be: a chain of definitions that goes on into the only item.
+    let chain = |n: usize| {
+        doubling(
+            n,
+            &json!({"items": {"$ref": "#/$defs/0"}, "type": "array"}),
+            |next| json!({"allOf": [next]}),
+        )
+    };
+    let nested = |depth: usize| {
+        let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        Document::parse(text.as_bytes()).unwrap()
+    };
+    let run = move || {
+        let high = schema(&chain(5));
+        let outcomes = (1..64).map(|depth| high.check(&nested(depth)));
+        let passed = outcomes.take_while(Result::is_ok).count();
+        assert!((10..60).contains(&passed), "{passed}");
+        // One definition after another, as many as there is room for.
+        let text = doubling(
+            4_000,
+            &json!({"type": "array"}),
+            |next| json!({"allOf": [next]}),
+        );
+        let long = schema(&text);
+        assert_eq!(long.check(&nested(1)), Err(Rejected::TooCostly));
+    };
+    // Tokio's blocking threads have two MiB, and so has this one.
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    thread.spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_pattern_takes_linear_time() {
+    let slow = schema(&json!({"pattern": "^(a+)+$"}));
+    let text = format!("{}b", "a".repeat(200_000));
+    assert_eq!(violations(&slow, &json!(text)).len(), 1);
+}
