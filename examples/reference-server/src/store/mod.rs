@@ -1,0 +1,279 @@
+//! Where projects and configurations are kept.
+//!
+//! The only module that knows of SQL. Its statements keep to what SQLite and PostgreSQL share, and
+//! every decision about a conflict is one comparison inside one statement.
+
+mod configs;
+mod projects;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+pub(crate) use self::configs::{Head, Revision, Summary};
+pub(crate) use self::projects::{Deleted, Project};
+
+/// How long a statement waits for a writer, and a request for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_CONNECTIONS: u32 = 8;
+
+/// Where the database is: parsed, and not yet opened.
+#[derive(Clone)]
+pub(crate) struct Location {
+    options: SqliteConnectOptions,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Memory,
+    File(PathBuf),
+}
+
+/// Why a URL is not a [`Location`]. The URL itself is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotALocation {
+    Unsupported,
+    Malformed,
+}
+
+/// The store, or the reason why a request cannot have it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+}
+
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// Others hold what is needed; a later attempt may succeed.
+    Busy(sqlx::Error),
+    /// Everything else.
+    Broken(sqlx::Error),
+}
+
+/// Why the database cannot be used at all.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    Directory(PathBuf, std::io::Error),
+    Connect(Kindly, sqlx::Error),
+    Migrate(Kindly, sqlx::migrate::MigrateError),
+}
+
+/// The place of a database, for a person.
+#[derive(Debug)]
+pub(crate) struct Kindly(Kind);
+
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+impl Location {
+    pub(crate) fn parse(url: &str) -> std::result::Result<Self, NotALocation> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return Err(NotALocation::Unsupported);
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(NotALocation::Malformed);
+        }
+        let options = SqliteConnectOptions::from_str(url).map_err(|_| NotALocation::Malformed)?;
+        let memory = url.contains(":memory:") || url.contains("mode=memory");
+        let kind = if memory {
+            Kind::Memory
+        } else {
+            Kind::File(options.get_filename().to_owned())
+        };
+        Ok(Self { options, kind })
+    }
+
+    pub(crate) fn file(path: &Path) -> Self {
+        Self {
+            options: SqliteConnectOptions::new().filename(path),
+            kind: Kind::File(path.to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt_for_people(f)
+    }
+}
+
+impl Kind {
+    fn fmt_for_people(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("a database in memory"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Kindly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_for_people(f)
+    }
+}
+
+impl Store {
+    /// Opens the database, makes it if there is none, and brings its tables up to date.
+    pub(crate) async fn open(location: &Location) -> std::result::Result<Self, OpenError> {
+        let kind = || Kindly(location.kind.clone());
+        let mut pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+        match &location.kind {
+            // A database in memory lives as long as its one connection.
+            Kind::Memory => {
+                pool = pool
+                    .max_connections(1)
+                    .min_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None);
+            }
+            Kind::File(path) => {
+                make_parent(path)?;
+                pool = pool.max_connections(MAX_CONNECTIONS);
+            }
+        }
+        let options = location
+            .options
+            .clone()
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With a write-ahead log, this loses no committed write unless the machine loses power.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(PATIENCE);
+        let pool = pool
+            .connect_with(options)
+            .await
+            .map_err(|error| OpenError::Connect(kind(), error))?;
+        migrator()
+            .run(&pool)
+            .await
+            .map_err(|error| OpenError::Migrate(kind(), error))?;
+        Ok(Self { pool })
+    }
+
+    /// Whether the database answers at all.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Waits for what is under way, and closes the file.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Connections that are open, and how many of them nobody uses.
+    pub(crate) fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+}
+
+fn migrator() -> Migrator {
+    let migrations = [(
+        1,
+        "configuration",
+        include_str!("../../migrations/0001_configuration.sql"),
+    )];
+    let migrations = migrations.map(|(version, description, sql)| {
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            sql.into(),
+            false,
+        )
+    });
+    Migrator {
+        migrations: migrations.to_vec().into(),
+        ..Migrator::DEFAULT
+    }
+}
+
+// The data may be anything that a team configures: nobody else on the machine gets to read it.
+fn make_parent(path: &Path) -> std::result::Result<(), OpenError> {
+    let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(parent)
+        .map_err(|error| OpenError::Directory(parent.to_owned(), error))
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLITE_BUSY and SQLITE_LOCKED, whatever their extension in the higher bits.
+        let waited_in_vain = |code: &str| {
+            code.parse::<u32>()
+                .is_ok_and(|code| matches!(code & 0xff, 5 | 6))
+        };
+        let busy = match &error {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(database) => {
+                database.code().is_some_and(|code| waited_in_vain(&code))
+            }
+            _ => false,
+        };
+        if busy {
+            Self::Busy(error)
+        } else {
+            Self::Broken(error)
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy(_) => "the database is busy",
+            Self::Broken(_) => "the database failed",
+        })
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Busy(error) | Self::Broken(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path, error) => {
+                write!(
+                    f,
+                    "the directory {} cannot be made: {error}",
+                    path.display()
+                )
+            }
+            Self::Connect(place, error) => write!(f, "{place} cannot be opened: {error}"),
+            Self::Migrate(place, error) => {
+                write!(f, "{place} cannot be brought up to date: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

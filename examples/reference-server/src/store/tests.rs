@@ -1,0 +1,282 @@
+use super::{Deleted, Head, Location, NotALocation, Store};
+use crate::domain::document::Document;
+use crate::domain::name::Name;
+use crate::domain::page::Page;
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn document(text: &str) -> Document {
+    Document::parse(text.as_bytes()).unwrap()
+}
+
+fn page<K>(after: Option<K>, limit: u32) -> Page<K> {
+    Page { after, limit }
+}
+
+async fn store() -> Store {
+    let store = Store::open(&Location::parse("sqlite::memory:").unwrap())
+        .await
+        .unwrap();
+    store
+        .create_project(&name("p"), "", 1)
+        .await
+        .unwrap()
+        .unwrap();
+    store
+}
+
+async fn head(store: &Store) -> Head {
+    store.head(&name("p"), &name("c")).await.unwrap().unwrap()
+}
+
+/// Writes on top of the present state.
+async fn write(store: &Store, text: &str) -> u64 {
+    let seen = head(store).await;
+    let (p, c, text) = (name("p"), name("c"), document(text));
+    let written = store.write_document(&p, &c, &seen, &text, 2).await;
+    written.unwrap().unwrap().version
+}
+
+#[test]
+fn urls_are_told_apart() {
+    assert!(Location::parse("sqlite::memory:").is_ok());
+    assert_eq!(
+        Location::parse("sqlite:/a/b.db").unwrap().to_string(),
+        "/a/b.db"
+    );
+    assert_eq!(
+        Location::parse("sqlite://b.db").unwrap().to_string(),
+        "b.db"
+    );
+    for (url, why) in [
+        ("postgres://u:secret@h/d", NotALocation::Unsupported),
+        ("postgresql://h/d", NotALocation::Unsupported),
+        ("mysql://h/d", NotALocation::Malformed),
+        ("/a/b.db", NotALocation::Malformed),
+        ("sqlite:x?mode=upside-down", NotALocation::Malformed),
+        ("", NotALocation::Malformed),
+    ] {
+        assert_eq!(Location::parse(url).unwrap_err(), why, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn projects_are_created_once_and_deleted_empty() {
+    let store = store().await;
+    assert_eq!(
+        store.create_project(&name("p"), "again", 9).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        store
+            .project(&name("p"))
+            .await
+            .unwrap()
+            .unwrap()
+            .description,
+        ""
+    );
+
+    write(&store, "1").await;
+    assert_eq!(
+        store.delete_project(&name("p")).await.unwrap(),
+        Deleted::NotEmpty
+    );
+    assert!(store.delete_config(&head(&store).await).await.unwrap());
+    assert_eq!(
+        store.delete_project(&name("p")).await.unwrap(),
+        Deleted::Yes
+    );
+    assert_eq!(
+        store.delete_project(&name("p")).await.unwrap(),
+        Deleted::NotFound
+    );
+    assert_eq!(store.head(&name("p"), &name("c")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn versions_are_kept_as_they_were_written() {
+    let store = store().await;
+    assert_eq!(write(&store, "{\"n\": 1.00}").await, 1);
+    assert_eq!(write(&store, "\"é\"").await, 2);
+    let (p, c) = (name("p"), name("c"));
+    let (now, text) = store.document(&p, &c, None).await.unwrap().unwrap();
+    assert_eq!((now.version, now.bytes, text.as_str()), (2, 4, "\"é\""));
+    let (_, text) = store.document(&p, &c, Some(1)).await.unwrap().unwrap();
+    assert_eq!(text, "{\"n\": 1.00}");
+    for missing in [0, 3, u64::MAX] {
+        assert_eq!(store.document(&p, &c, Some(missing)).await.unwrap(), None);
+    }
+
+    let listed = store.versions(&p, &c, &page(None, 50)).await.unwrap();
+    assert_eq!(
+        listed
+            .iter()
+            .map(|v| (v.version, v.bytes))
+            .collect::<Vec<_>>(),
+        [(2, 4), (1, 11)]
+    );
+    assert_eq!(listed[0], now);
+    let older = store.versions(&p, &c, &page(Some(2), 50)).await.unwrap();
+    assert_eq!(older, listed[1..]);
+}
+
+#[tokio::test]
+async fn a_write_on_top_of_a_past_state_does_not_happen() {
+    let store = store().await;
+    let (p, c) = (name("p"), name("c"));
+    let nothing = head(&store).await;
+    write(&store, "1").await;
+    let first = head(&store).await;
+    write(&store, "2").await;
+    let second = head(&store).await;
+
+    for stale in [&nothing, &first] {
+        let lost = store
+            .write_document(&p, &c, stale, &document("3"), 3)
+            .await
+            .unwrap();
+        assert_eq!(lost, None);
+        assert!(
+            !store
+                .write_schema(&p, &c, stale, &document("{}"), 3)
+                .await
+                .unwrap()
+        );
+        assert!(!store.delete_config(stale).await.unwrap());
+    }
+    assert_eq!(head(&store).await, second);
+
+    // Deleted and made again: the same number, and another state all the same.
+    assert!(store.delete_config(&second).await.unwrap());
+    write(&store, "4").await;
+    let lost = store
+        .write_document(&p, &c, &first, &document("3"), 3)
+        .await
+        .unwrap();
+    assert_eq!(lost, None);
+}
+
+#[tokio::test]
+async fn a_document_is_never_written_past_a_schema_that_nobody_checked() {
+    let store = store().await;
+    let (p, c) = (name("p"), name("c"));
+    let unchecked = head(&store).await;
+    assert!(
+        store
+            .write_schema(&p, &c, &unchecked, &document("{}"), 1)
+            .await
+            .unwrap()
+    );
+    let lost = store
+        .write_document(&p, &c, &unchecked, &document("1"), 2)
+        .await
+        .unwrap();
+    assert_eq!(lost, None);
+
+    let seen = head(&store).await;
+    assert_eq!((seen.etag(), seen.schema()), (None, Some("{}")));
+    assert!(
+        store
+            .write_schema(&p, &c, &seen, &document("true"), 3)
+            .await
+            .unwrap()
+    );
+    let lost = store
+        .write_document(&p, &c, &seen, &document("1"), 4)
+        .await
+        .unwrap();
+    assert_eq!(lost, None);
+
+    // And the other way round: a schema is set for the document that it was tried on.
+    let seen = head(&store).await;
+    write(&store, "1").await;
+    assert!(
+        !store
+            .write_schema(&p, &c, &seen, &document("{}"), 5)
+            .await
+            .unwrap()
+    );
+    assert!(!store.delete_schema(&seen).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_schema_without_a_document_leaves_nothing_behind() {
+    let store = store().await;
+    let (p, c) = (name("p"), name("c"));
+    let nothing = head(&store).await;
+    store
+        .write_schema(&p, &c, &nothing, &document("{}"), 1)
+        .await
+        .unwrap();
+    let listed = store.configs(&p, &page(None, 50)).await.unwrap();
+    assert_eq!((listed[0].has_schema, &listed[0].revision), (true, &None));
+    assert!(store.delete_schema(&head(&store).await).await.unwrap());
+    assert_eq!(head(&store).await, nothing);
+
+    write(&store, "1").await;
+    let seen = head(&store).await;
+    store
+        .write_schema(&p, &c, &seen, &document("{}"), 3)
+        .await
+        .unwrap();
+    assert!(store.delete_schema(&head(&store).await).await.unwrap());
+    assert_eq!(head(&store).await, seen);
+}
+
+#[tokio::test]
+async fn listings_go_on_after_the_cursor() {
+    let store = store().await;
+    for text in ["a", "b.1", "b"] {
+        store.create_project(&name(text), "", 1).await.unwrap();
+    }
+    let names = |after, limit| {
+        let store = &store;
+        async move {
+            let projects = store.projects(&page(after, limit)).await.unwrap();
+            projects.into_iter().map(|p| p.name).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(names(None, 50).await, ["a", "b", "b.1", "p"]);
+    assert_eq!(names(None, 2).await, ["a", "b", "b.1"]);
+    assert_eq!(names(Some(name("b")), 2).await, ["b.1", "p"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_writers_that_saw_the_same_state_one_wins() {
+    let directory = std::env::temp_dir().join(format!("portcullis-store-{}", std::process::id()));
+    let store = Store::open(&Location::file(&directory.join("race.db")))
+        .await
+        .unwrap();
+    store.create_project(&name("p"), "", 1).await.unwrap();
+    for round in 1..=10 {
+        let seen = head(&store).await;
+        let writers = (0..16).map(|writer| {
+            let (store, seen) = (store.clone(), seen.clone());
+            tokio::spawn(async move {
+                let (p, c, text) = (
+                    name("p"),
+                    name("c"),
+                    document(&format!("[{round},{writer}]")),
+                );
+                let written = store.write_document(&p, &c, &seen, &text, 1).await;
+                written.unwrap().is_some()
+            })
+        });
+        let mut won = 0;
+        for writer in writers.collect::<Vec<_>>() {
+            won += usize::from(writer.await.unwrap());
+        }
+        let newest = store
+            .document(&name("p"), &name("c"), None)
+            .await
+            .unwrap()
+            .unwrap()
+            .0;
+        assert_eq!((won, newest.version), (1, round));
+    }
+    store.close().await;
+    std::fs::remove_dir_all(directory).unwrap();
+}
