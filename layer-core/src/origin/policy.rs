@@ -43,7 +43,7 @@ pub enum ForwardedHeaders {
 /// The readers [`client_ip`](Self::client_ip), [`scheme`](Self::scheme) and [`authority`](Self::authority) are what a
 /// layer calls that needs one thing only: they take it from the [`RequestOrigin`] that an
 /// [`OriginLayer`](super::OriginLayer) further out has put into the request, and otherwise work it out by this policy
-/// without allocating. If such a layer has run, *its* policy decided.
+/// without allocating (unless a `Forwarded` value has escapes). If such a layer has run, *its* policy decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginPolicy {
     trust: TrustedProxies,
