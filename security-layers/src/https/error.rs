@@ -10,7 +10,7 @@ pub enum HttpsRequired {
     /// Plain http is refused here, or this request cannot be redirected. 403.
     Insecure,
     /// There was no host to redirect to, or several, or one that is none. 400.
-    NoHost,
+    InvalidHost,
     /// The host is not one of those that this service redirects to. 421.
     UnknownHost,
 }
@@ -21,17 +21,17 @@ impl Reason for HttpsRequired {
             Self::Insecure => Refusal::new(
                 StatusCode::FORBIDDEN,
                 "urn:problem-type:portcullis:https-required",
-                "this service is there over https only",
+                "the service answers over https only",
             ),
-            Self::NoHost => Refusal::new(
+            Self::InvalidHost => Refusal::new(
                 StatusCode::BAD_REQUEST,
-                "urn:problem-type:portcullis:no-host",
-                "the request names no host, or not exactly one",
+                "urn:problem-type:portcullis:invalid-host",
+                "the request has to name exactly one host",
             ),
             Self::UnknownHost => Refusal::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "urn:problem-type:portcullis:unknown-host",
-                "this service does not answer for the host that was asked for",
+                "the service does not answer for this host",
             ),
         }
     }
@@ -52,13 +52,14 @@ impl From<HttpsRequired> for Verdict {
 
 impl Counted for Verdict {
     const LAYER: &'static str = "https";
-    const REASONS: &'static [&'static str] = &["redirected", "insecure", "no_host", "unknown_host"];
+    const REASONS: &'static [&'static str] =
+        &["redirected", "insecure", "invalid_host", "unknown_host"];
 
     fn index(&self) -> usize {
         match self {
             Self::Redirect(..) => 0,
             Self::Refuse(HttpsRequired::Insecure) => 1,
-            Self::Refuse(HttpsRequired::NoHost) => 2,
+            Self::Refuse(HttpsRequired::InvalidHost) => 2,
             Self::Refuse(HttpsRequired::UnknownHost) => 3,
         }
     }

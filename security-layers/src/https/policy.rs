@@ -33,8 +33,8 @@ impl Policy {
         let authority = self
             .origin
             .authority(request)
-            .ok_or(HttpsRequired::NoHost)?;
-        let host = HostPort::parse(authority.as_bytes()).ok_or(HttpsRequired::NoHost)?;
+            .ok_or(HttpsRequired::InvalidHost)?;
+        let host = HostPort::parse(authority.as_bytes()).ok_or(HttpsRequired::InvalidHost)?;
         let location = redirect.location(host, target)?;
         Err(Verdict::Redirect(redirect.code(), location))
     }

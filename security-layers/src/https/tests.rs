@@ -127,12 +127,12 @@ fn a_host_that_nobody_named_is_never_reflected() {
         ("shop.example.evil.example", HttpsRequired::UnknownHost),
         ("www.shop.example", HttpsRequired::UnknownHost),
         ("[2001:db8::1]", HttpsRequired::UnknownHost),
-        ("shop.example@evil.example", HttpsRequired::NoHost),
-        ("shop.example/evil", HttpsRequired::NoHost),
-        ("shop.example,evil.example", HttpsRequired::NoHost),
-        ("[2001:db8::1", HttpsRequired::NoHost),
-        ("shop.example:http", HttpsRequired::NoHost),
-        ("", HttpsRequired::NoHost),
+        ("shop.example@evil.example", HttpsRequired::InvalidHost),
+        ("shop.example/evil", HttpsRequired::InvalidHost),
+        ("shop.example,evil.example", HttpsRequired::InvalidHost),
+        ("[2001:db8::1", HttpsRequired::InvalidHost),
+        ("shop.example:http", HttpsRequired::InvalidHost),
+        ("", HttpsRequired::InvalidHost),
     ] {
         assert_eq!(
             location(&redirect, &plain(host, "/")),
@@ -146,13 +146,13 @@ fn a_host_that_nobody_named_is_never_reflected() {
         .append(HOST, HeaderValue::from_static("shop.example"));
     assert_eq!(
         location(&redirect, &request),
-        Err(HttpsRequired::NoHost),
+        Err(HttpsRequired::InvalidHost),
         "two hosts"
     );
     request.headers_mut().remove(HOST);
     assert_eq!(
         location(&redirect, &request),
-        Err(HttpsRequired::NoHost),
+        Err(HttpsRequired::InvalidHost),
         "no host"
     );
 }
@@ -167,7 +167,7 @@ fn a_canonical_host_stands_for_every_other() {
     let without_host = Request::new(());
     assert_eq!(
         location(&redirect, &without_host),
-        Err(HttpsRequired::NoHost)
+        Err(HttpsRequired::InvalidHost)
     );
     for wrong in [
         "",
@@ -328,7 +328,7 @@ async fn refusals_of_a_redirecting_layer_have_their_own_status() {
         assert_eq!(response.headers().contains_key(LOCATION), status == 301);
         assert_eq!(probe.calls(), 0);
     }
-    for reason in ["redirected", "unknown_host", "no_host"] {
+    for reason in ["redirected", "unknown_host", "invalid_host"] {
         assert_eq!(refusals.count("https", reason), 1, "{reason}");
     }
 

@@ -55,9 +55,13 @@
 //! tells of the error and not of the request, so a failure (an `Err`, a status of 400 or above, a
 //! gRPC status in the headers) is replaced by the layer's 413 or 408. A success stands, and so does
 //! an answer that began before the bound was broken; the latter's service learns of the cut as a
-//! read error. On HTTP/1 the replaced answer says `Connection: close`, because the rest of the body is
-//! still on its way. (For a request that is refused unread, hyper says so itself, unless the body came
-//! along with the head: then the connection is kept.)
+//! read error.
+//!
+//! # What becomes of the connection
+//!
+//! On HTTP/2 the refused stream ends and the others go on. On HTTP/1 the unread body stands between the answer and the
+//! next request: 413 and 408 say `Connection: close`. The refusals by the head (414, 431, 415) do
+//! not; hyper keeps the connection if there is no body or it came along with the head, and closes it otherwise.
 //!
 //! # What these layers do not do
 //!

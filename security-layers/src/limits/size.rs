@@ -18,7 +18,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::BoxError;
-use super::upload::{Strike, UploadFuture, Watch};
+use super::upload::{Strike, UploadFuture, Watch, closing};
 use crate::refusals::{Counted, Counters, Refusals};
 
 /// Refuses request bodies that are larger than the service wants to take, with 413.
@@ -114,8 +114,8 @@ where
         let watch = match length.against(*max) {
             Verdict::TooLong => {
                 counters.record(&reason);
-                let caller = Caller::of(&request);
-                return UploadFuture::early(refuse(reject, reason, &caller));
+                let response = refuse(reject, reason, &Caller::of(&request));
+                return UploadFuture::early(closing(response, request.version()));
             }
             Verdict::Fits => None,
             Verdict::Unknown => {

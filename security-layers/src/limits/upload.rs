@@ -72,14 +72,19 @@ where
             return None;
         }
         self.counters.record(&self.reason);
-        let mut response = refuse(&self.reject, self.reason.clone(), &self.caller);
-        // The rest of the body stands between this answer and the next request. HTTP/2 resets the one stream.
-        if self.version <= Version::HTTP_11 {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
-        Some(response)
+        let response = refuse(&self.reject, self.reason.clone(), &self.caller);
+        Some(closing(response, self.version))
     }
+}
+
+/// Says that the connection ends with this answer: on HTTP/1 the rest of the body stands between it and the next
+/// request. HTTP/2 resets the one stream.
+pub(super) fn closing(mut response: Response<Bytes>, version: Version) -> Response<Bytes> {
+    if version <= Version::HTTP_11 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 fn is_failure<B>(response: &Response<B>) -> bool {
