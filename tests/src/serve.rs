@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -24,7 +24,8 @@ use tower_service::Service;
 /// What the handlers of all stacks answer.
 pub const GREETING: &str = "hello";
 
-type BoxError = Box<dyn Error + Send + Sync>;
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A server that ends when this is dropped.
 #[derive(Debug)]
@@ -78,6 +79,20 @@ impl<B> Service<Request<B>> for Greeter {
     }
 }
 
+/// A handler that reads the body and sends it back, and fails where the body does: for [`hyper`], through
+/// `tower::service_fn`.
+///
+/// # Errors
+///
+/// The body's.
+pub async fn echo<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, BoxError>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let body = request.into_body().collect().await.map_err(Into::into)?;
+    Ok(Response::new(Full::from(body.to_bytes())))
+}
+
 /// Serves any tower service with hyper, over HTTP/1.1 and HTTP/2 without TLS.
 pub async fn hyper<S, B>(service: S) -> Server
 where
@@ -91,8 +106,7 @@ where
     let task = tokio::spawn(async move {
         // Dropped with the task, so that no connection outlives its server.
         let mut connections = JoinSet::new();
-        loop {
-            let (stream, peer) = listener.accept().await.expect("the listener stays open");
+        while let Ok((stream, peer)) = listener.accept().await {
             let service = service
                 .clone()
                 .map_request(move |mut request: Request<Incoming>| {
