@@ -1,0 +1,134 @@
+//! The header fields that tell a client where it stands.
+
+use std::fmt::Write as _;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::policy::{MAX_RULES, PolicyName, Rule};
+use super::quota::SECOND;
+use super::settle::{Charge, Enforced};
+
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// The longest item of a `RateLimit` field: `, "` name `";r=` 10 digits `;t=` 10 digits.
+const ITEM: usize = 3 + PolicyName::MAX_LEN + 4 + 10 + 3 + 10;
+
+/// What a response gets on its way out. Nothing of it replaces what is there already.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    standard: Option<(HeaderValue, HeaderValue)>,
+    legacy: Option<Legacy>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Legacy {
+    limit: u64,
+    remaining: u32,
+    reset: u64,
+}
+
+impl Fields {
+    /// Adds `RateLimit-Policy` and `RateLimit`.
+    pub(super) fn standard(mut self, policy: &HeaderValue, standing: Option<HeaderValue>) -> Self {
+        self.standard = standing.map(|standing| (policy.clone(), standing));
+        self
+    }
+
+    /// Adds `X-RateLimit-*` for the rule that has the least left.
+    pub(super) fn legacy(mut self, rules: &[Enforced], charges: &[Charge]) -> Self {
+        let told = charges.iter().filter(|c| !rules[c.rule].rule.shadow);
+        let tightest = told.min_by_key(|c| (c.standing.remaining, u64::MAX - c.standing.full));
+        self.legacy = tightest.map(|charge| Legacy {
+            limit: rules[charge.rule].rule.limit.advertised().0,
+            remaining: charge.standing.remaining,
+            reset: charge.standing.full.div_ceil(SECOND),
+        });
+        self
+    }
+
+    pub(super) fn write_to(self, headers: &mut HeaderMap) {
+        if let Some((policy, standing)) = self.standard {
+            // Both or none: one of ours beside one of the handler's would not belong together.
+            if !headers.contains_key(RATELIMIT) && !headers.contains_key(RATELIMIT_POLICY) {
+                headers.insert(RATELIMIT_POLICY, policy);
+                headers.insert(RATELIMIT, standing);
+            }
+        }
+        if let Some(legacy) = self.legacy {
+            let names = [X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET];
+            let values = [legacy.limit, legacy.remaining.into(), legacy.reset];
+            if !names.iter().any(|name| headers.contains_key(name)) {
+                headers.extend(names.into_iter().zip(values.map(HeaderValue::from)));
+            }
+        }
+    }
+}
+
+/// `RateLimit-Policy` for the rules that are enforced: a structured list (RFC 9651) that never changes.
+pub(super) fn policy(rules: &[Rule]) -> Option<HeaderValue> {
+    let mut text = String::new();
+    for rule in rules.iter().filter(|rule| !rule.shadow) {
+        let separator = if text.is_empty() { "" } else { ", " };
+        let (name, (q, w)) = (&rule.name, rule.limit.advertised());
+        // Writing to a `String` cannot fail.
+        let _infallible = write!(text, "{separator}\"{name}\";q={q};w={w};qu=\"requests\"");
+    }
+    // Names are of characters that a header holds, so only an empty list is `None`.
+    (!text.is_empty()).then(|| text.try_into().ok()).flatten()
+}
+
+/// `RateLimit` for the rules that were asked: the units left, and the seconds until there is one more.
+///
+/// In a refusal only the rules that refuse tell a time: the client may come back after `Retry-After`,
+/// which must not be earlier than any `t` beside it, and what another rule has left is enough as it is.
+pub(super) fn standing(
+    rules: &[Enforced],
+    charges: &[Charge],
+    refused: bool,
+) -> Option<HeaderValue> {
+    let mut text = Text {
+        buffer: [0; MAX_RULES * ITEM],
+        len: 0,
+    };
+    for charge in charges {
+        let rule = &rules[charge.rule].rule;
+        if rule.shadow {
+            continue;
+        }
+        text.push(if text.len == 0 { b"\"" } else { b", \"" });
+        text.push(rule.name.as_str().as_bytes());
+        text.push(b"\";r=");
+        text.number(charge.standing.remaining.into());
+        if !refused || charge.wait > 0 {
+            text.push(b";t=");
+            text.number(charge.standing.more.div_ceil(SECOND));
+        }
+    }
+    let text = &text.buffer[..text.len];
+    (!text.is_empty())
+        .then(|| HeaderValue::from_bytes(text).ok())
+        .flatten()
+}
+
+struct Text {
+    buffer: [u8; MAX_RULES * ITEM],
+    len: usize,
+}
+
+impl Text {
+    fn push(&mut self, bytes: &[u8]) {
+        // Large enough for the longest text there can be.
+        if let Some(free) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
+            free.copy_from_slice(bytes);
+            self.len += bytes.len();
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.push(itoa::Buffer::new().format(number).as_bytes());
+    }
+}

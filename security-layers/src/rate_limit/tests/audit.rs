@@ -1,0 +1,170 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderValue, Request};
+use portcullis_layer_core::origin::PeerAddr;
+use portcullis_layer_core::request_id::RequestId;
+use portcullis_layer_core::testing::ManualClock;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber, span};
+
+use super::super::limiter::RateLimiter;
+use super::super::scope::Scope;
+use super::super::settle::Charges;
+use super::super::{Key, Quota, Rule};
+use super::{n, seconds};
+
+/// Keeps the events of the audit target as `name=value` lines.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write as _;
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "portcullis::audit"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Recorder {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+fn limiter(shadow: bool) -> (RateLimiter<ManualClock>, ManualClock) {
+    let clock = ManualClock::default();
+    let rule = Rule::new(Quota::per_hour(n(1)), Key::client_ip()).shadow(shadow);
+    (
+        RateLimiter::with_clock([rule], clock.clone()).unwrap(),
+        clock,
+    )
+}
+
+fn ask(limiter: &RateLimiter<ManualClock>, peer: &str) {
+    let mut request = Request::new(());
+    if let Ok(ip) = peer.parse() {
+        request
+            .extensions_mut()
+            .insert(PeerAddr(SocketAddr::new(ip, 1)));
+    }
+    let id = RequestId::new(HeaderValue::from_static("id-1")).unwrap();
+    request.extensions_mut().insert(id);
+    let parts = request.into_parts().0;
+    let scope = Scope::default();
+    let subject = scope.subject(&parts).unwrap();
+    // Whether it passed is not what these tests are about.
+    drop(limiter.decide(&subject, &mut Charges::default(), false));
+}
+
+#[test]
+fn one_event_a_minute_tells_of_a_bucket_that_is_used_up() {
+    let recorder = Recorder::default();
+    let (limiter, clock) = limiter(false);
+    tracing::subscriber::with_default(recorder.clone(), || {
+        ask(&limiter, "192.0.2.1");
+        assert_eq!(recorder.take(), Vec::<String>::new());
+        for _ in 0..100 {
+            ask(&limiter, "192.0.2.1");
+        }
+        let events = recorder.take();
+        assert_eq!(events.len(), 1, "{events:?}");
+        for expected in [
+            "event=\"excess_rate_limit_exceeded\"",
+            "outcome=\"blocked\"",
+            "reason=\"default\"",
+            "ip=192.0.2.1",
+            "request_id=\"id-1\"",
+            "bucket=",
+        ] {
+            assert!(events[0].contains(expected), "{expected} in {}", events[0]);
+        }
+        // Another bucket has its own minute.
+        ask(&limiter, "192.0.2.2");
+        ask(&limiter, "192.0.2.2");
+        assert_eq!(recorder.take().len(), 1);
+        clock.advance(seconds(59));
+        ask(&limiter, "192.0.2.1");
+        assert_eq!(recorder.take().len(), 0);
+        clock.advance(seconds(1));
+        ask(&limiter, "192.0.2.1");
+        assert_eq!(recorder.take().len(), 1);
+    });
+}
+
+#[test]
+fn what_is_only_watched_is_observed() {
+    let recorder = Recorder::default();
+    let (limiter, _) = limiter(true);
+    tracing::subscriber::with_default(recorder.clone(), || {
+        for _ in 0..3 {
+            ask(&limiter, "192.0.2.1");
+        }
+    });
+    let events = recorder.take();
+    assert_eq!(events.len(), 1);
+    assert!(events[0].contains("outcome=\"observed\""), "{}", events[0]);
+}
+
+#[test]
+fn a_flood_of_limited_clients_is_no_flood_of_events() {
+    let recorder = Recorder::default();
+    let (limiter, _) = limiter(false);
+    tracing::subscriber::with_default(recorder.clone(), || {
+        for client in 0..5000u32 {
+            let ip = std::net::Ipv4Addr::from_bits(client << 8).to_string();
+            ask(&limiter, &ip);
+            ask(&limiter, &ip);
+        }
+    });
+    let events = recorder.take().len();
+    assert!((900..1100).contains(&events), "{events}");
+}
+
+#[test]
+fn a_service_that_never_knows_its_peers_is_told_once() {
+    let recorder = Recorder::default();
+    let (never, _) = limiter(true);
+    tracing::subscriber::with_default(recorder.clone(), || {
+        for _ in 0..3 {
+            ask(&never, "");
+        }
+    });
+    let events = recorder.take();
+    let misconfigured = |event: &&String| event.contains("event=\"layer_misconfigured\"");
+    assert_eq!(events.iter().filter(misconfigured).count(), 1, "{events:?}");
+
+    // One that knows some of them (a Unix socket beside a port) is not.
+    let (sometimes, _) = limiter(true);
+    tracing::subscriber::with_default(recorder.clone(), || {
+        ask(&sometimes, "192.0.2.1");
+        ask(&sometimes, "");
+    });
+    assert_eq!(recorder.take(), Vec::<String>::new());
+}
