@@ -74,7 +74,9 @@
 //! delay longer than the proxy's interval between probes. Where several servers run in one process,
 //! `run` them together, each with a clone of the [`Stopping`].
 
+mod accept;
 mod connection;
+mod handshake;
 mod run;
 mod server;
 mod signals;
@@ -82,7 +84,8 @@ mod stopping;
 #[cfg(test)]
 mod tests;
 
+pub use self::handshake::{Handshake, HandshakeFn, PlainText};
 pub use self::run::{Outcome, Report, Shutdown};
-pub use self::server::{Handshake, HandshakeFn, PlainText, Server, serve};
+pub use self::server::{Server, serve};
 pub use self::signals::{Cause, Trigger};
 pub use self::stopping::Stopping;

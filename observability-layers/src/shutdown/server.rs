@@ -15,14 +15,15 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
+use super::accept::{accepted, queued};
 use super::connection::{OnConnection, Patience, drive};
+use super::handshake::{Handshake, HandshakeFn, PlainText};
 use super::run::{Report, Shutdown};
 use super::stopping::Stopping;
 
@@ -31,8 +32,6 @@ type BoxError = Box<dyn Error + Send + Sync>;
 // Pings find peers that are gone without a word, and their streams with them.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-// What tokio's and the standard library's listeners queue at most.
-const BACKLOG: usize = 1024;
 
 /// Serves `service` on `listener` with the limits of [`Server::new`] until `shutdown` asks to stop.
 pub async fn serve<S, B>(listener: TcpListener, service: S, shutdown: Shutdown) -> Report<()>
@@ -303,134 +302,5 @@ impl<H: Handshake> Serving<H> {
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "connection task panicked");
-    }
-}
-
-/// The next connection, however often accepting one fails.
-async fn accepted<F, T>(mut accept: impl FnMut() -> F) -> T
-where
-    F: Future<Output = io::Result<T>>,
-{
-    let mut failures = 0;
-    loop {
-        match accept().await {
-            Ok(connection) => return connection,
-            // A client that went away while it waited. The next one may be fine.
-            Err(error) if is_of_the_client(&error) => {}
-            Err(error) => {
-                let pause = pause_after(failures);
-                tracing::error!(%error, ?pause, "connections cannot be accepted");
-                failures += 1;
-                sleep(pause).await;
-            }
-        }
-    }
-}
-
-fn is_of_the_client(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
-    )
-}
-
-/// From 10 milliseconds, doubling, to one second.
-fn pause_after(failures: u32) -> Duration {
-    Duration::from_millis(10 << failures.min(7)).min(Duration::from_secs(1))
-}
-
-/// The connections that wait to be accepted; closes the listener.
-fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let connections = listener.into_std().map(|listener| {
-        let accepts = std::iter::repeat_with(|| listener.accept()).take(BACKLOG);
-        let live = accepts.filter(|accept| !accept.as_ref().is_err_and(is_of_the_client));
-        live.map_while(|accept| {
-            let (stream, peer) = accept.ok()?;
-            stream.set_nonblocking(true).ok()?;
-            Some((TcpStream::from_std(stream).ok()?, peer))
-        })
-        .collect()
-    });
-    connections.unwrap_or_else(|error| {
-        tracing::error!(%error, "connections that wait to be accepted are lost");
-        Vec::new()
-    })
-}
-
-/// Makes a connection out of a socket. Implemented by [`PlainText`] and [`HandshakeFn`].
-pub trait Handshake: Send + Sync + 'static {
-    /// What HTTP is spoken over.
-    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
-    /// The connection, and what its requests carry.
-    fn handshake(
-        &self,
-        stream: TcpStream,
-    ) -> impl Future<Output = io::Result<(Self::Io, Extensions)>> + Send;
-}
-
-/// HTTP over the socket as it is.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct PlainText;
-
-impl Handshake for PlainText {
-    type Io = TcpStream;
-
-    async fn handshake(&self, stream: TcpStream) -> io::Result<(TcpStream, Extensions)> {
-        Ok((stream, Extensions::new()))
-    }
-}
-
-/// A handshake made of a closure. Built by [`Server::handshake_with`].
-#[derive(Clone, Copy)]
-pub struct HandshakeFn<F>(F);
-
-impl<F, Fut, I> Handshake for HandshakeFn<F>
-where
-    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = io::Result<(I, Extensions)>> + Send,
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    type Io = I;
-
-    fn handshake(
-        &self,
-        stream: TcpStream,
-    ) -> impl Future<Output = io::Result<(I, Extensions)>> + Send {
-        (self.0)(stream)
-    }
-}
-
-impl<F> fmt::Debug for HandshakeFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HandshakeFn")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn accepting_goes_on_after_errors_without_a_busy_loop() {
-        let start = Instant::now();
-        let mut attempts = 0;
-        // 24 is EMFILE: the file descriptors ran out.
-        let connection = accepted(|| {
-            attempts += 1;
-            std::future::ready(match attempts {
-                1..=100 => Err(io::Error::from_raw_os_error(24)),
-                101..=200 => Err(ErrorKind::ConnectionAborted.into()),
-                _ => Ok("connection"),
-            })
-        })
-        .await;
-        assert_eq!(connection, "connection");
-        assert_eq!(attempts, 201);
-        // 10 + 20 + .. + 640 milliseconds, then 93 times a second; nothing for aborted ones.
-        assert_eq!(start.elapsed().as_secs(), 94);
     }
 }
