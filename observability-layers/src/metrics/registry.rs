@@ -1,0 +1,121 @@
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::{Format, HttpMetrics, MetricsEndpoint, MetricsLayer, ProcessMetrics, classic, text};
+use crate::observe::ObserveLayer;
+
+/// All metrics of a service: the HTTP families, the process, and what you register.
+///
+/// A handle: clones are the same metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: HttpMetrics,
+    /// Never taken by a request, only by scrapes and by whoever registers.
+    registry: RwLock<Registry>,
+    /// How long the last exposition was, as room for the next.
+    last_len: AtomicUsize,
+}
+
+impl Metrics {
+    /// The HTTP families with their default cap, and the metrics of the process.
+    pub fn new() -> Self {
+        Self::with_http(HttpMetrics::new())
+    }
+
+    /// Exposes `http`, which has a cap of your choice or counts elsewhere already.
+    pub fn with_http(http: HttpMetrics) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessMetrics::new()));
+        Self {
+            inner: Arc::new(Inner {
+                http,
+                registry: RwLock::new(registry),
+                last_len: AtomicUsize::new(4_096),
+            }),
+        }
+    }
+
+    /// The layer that counts requests into these metrics. To write an access log as well, add its
+    /// sink to this layer, or [`http`](Self::http) to another.
+    pub fn layer(&self) -> MetricsLayer {
+        ObserveLayer::new().sink(self.http())
+    }
+
+    /// The sink that counts requests.
+    pub fn http(&self) -> HttpMetrics {
+        self.inner.http.clone()
+    }
+
+    /// The endpoint that exposes these metrics at `/metrics`.
+    pub fn endpoint(&self) -> MetricsEndpoint {
+        MetricsEndpoint::new(self.clone())
+    }
+
+    /// Lets `register` add metrics and collectors of your own. Their names must not be taken.
+    pub fn register_with<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+        let registry = self.inner.registry.write();
+        register(&mut registry.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds `build_info` with these labels, such as `version` and `revision`.
+    pub fn build_info<K, V>(&self, labels: impl IntoIterator<Item = (K, V)>)
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let labels = labels.into_iter().map(|(k, v)| (k.into(), v.into()));
+        let labels: Vec<(String, String)> = labels.collect();
+        let help = "What is running; the value is always 1";
+        self.register_with(|registry| registry.register("build", help, Info::new(labels)));
+    }
+
+    /// Everything as text.
+    pub fn encode(&self, format: Format) -> String {
+        let inner = &*self.inner;
+        let mut out = String::with_capacity(inner.last_len.load(Ordering::Relaxed));
+        text::encode(&inner.http.inner, format, &mut out);
+        let registry = inner.registry.read();
+        let registry = registry.unwrap_or_else(PoisonError::into_inner);
+        let rest = match format {
+            Format::OpenMetrics => encode_registry(&mut out, &registry),
+            Format::Text => {
+                let mut open = String::new();
+                let rest = encode_registry(&mut open, &registry);
+                classic::rewrite(&open, &mut out);
+                rest
+            }
+        };
+        if rest.is_err() {
+            // A collector of the user's gave up; the families before it are worth having.
+            tracing::error!("a metrics collector failed, the exposition is incomplete");
+        }
+        if format == Format::OpenMetrics {
+            out.push_str("# EOF\n");
+        }
+        // Some more, because counters grow.
+        let len = out.len() + out.len() / 16;
+        inner.last_len.store(len, Ordering::Relaxed);
+        out
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
