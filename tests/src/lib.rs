@@ -7,6 +7,7 @@
 
 pub mod client;
 mod readme;
+pub mod program;
 pub mod refusal;
 pub mod serve;
 pub mod wire;

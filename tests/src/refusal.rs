@@ -15,6 +15,17 @@ use crate::client::Answer;
 ///
 /// If `answer` is anything else.
 pub fn is_problem(answer: &Answer, status: StatusCode, slug: &str) {
+    let problem = problem(answer, status);
+    let expected = format!("urn:problem-type:portcullis:{slug}");
+    assert_eq!(problem["type"], expected);
+}
+
+/// The problem document (RFC 9457) that an answer with this status consists of.
+///
+/// # Panics
+///
+/// If `answer` is none.
+pub fn problem(answer: &Answer, status: StatusCode) -> serde_json::Value {
     assert_eq!(answer.head.status, status, "{}", answer.text());
     assert_eq!(
         answer.header("content-type"),
@@ -23,10 +34,7 @@ pub fn is_problem(answer: &Answer, status: StatusCode, slug: &str) {
     let problem: serde_json::Value =
         serde_json::from_slice(&answer.body).expect("a problem document is JSON");
     assert_eq!(problem["status"], status.as_u16());
-    assert_eq!(
-        problem["type"],
-        format!("urn:problem-type:portcullis:{slug}")
-    );
+    problem
 }
 
 /// HTTP 200 with the gRPC status in the headers, no body and no trailers.
