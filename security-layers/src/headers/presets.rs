@@ -19,7 +19,7 @@ const TWO_YEARS: &str = "max-age=63072000; includeSubDomains";
 
 /// What reads the user's surroundings or devices. Not what pages use as a matter of course (full screen, the clipboard,
 /// passkeys), and not `cross-origin-isolated`, whose denial would undo the isolation that other headers ask for.
-const NO_DEVICES: &str = "accelerometer=(), bluetooth=(), camera=(), \
+const NO_DEVICES: &str = "accelerometer=(), camera=(), \
     display-capture=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), \
     midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
 

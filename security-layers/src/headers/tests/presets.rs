@@ -12,7 +12,7 @@ use super::{answer, lines};
 
 const ONE_YEAR: &str = "strict-transport-security: max-age=31536000; includeSubDomains";
 const TWO_YEARS: &str = "strict-transport-security: max-age=63072000; includeSubDomains";
-const NO_DEVICES: &str = "permissions-policy: accelerometer=(), bluetooth=(), camera=(), \
+const NO_DEVICES: &str = "permissions-policy: accelerometer=(), camera=(), \
     display-capture=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), \
     midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
 const WEB_CSP: &str = "content-security-policy: default-src 'none'; script-src 'nonce-NONCE' 'strict-dynamic'; \
