@@ -48,6 +48,18 @@ mod tests {
     }
 
     #[test]
+    fn the_dependencies_are_of_this_version() {
+        let (_, version) = WORKSPACE.split_once("\nversion = \"").expect("version");
+        let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
+        let lines = README.lines().filter(|line| line.contains("{ version ="));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            assert!(line.contains(&format!("version = \"{minor}\"")), "{line}");
+        }
+    }
+
+    #[test]
     fn every_layer_stands_in_the_table_with_its_feature() {
         let listed: BTreeSet<_> = table("## Layers")
             .into_iter()
