@@ -33,7 +33,7 @@ impl Handshake for PlainText {
     }
 }
 
-/// A handshake made of a closure. Built by [`Server::handshake_with`].
+/// A handshake made of a closure. Built by [`Server::handshake_with`](super::Server::handshake_with).
 #[derive(Clone, Copy)]
 pub struct HandshakeFn<F>(pub(super) F);
 

@@ -42,7 +42,7 @@
 //!
 //! On SIGTERM or SIGINT, or when the [`Trigger`] is pulled,
 //!
-//! 1. readiness goes off ([`Shutdown::readiness`]), while requests are served as before for the
+//! 1. readiness goes off (`Shutdown::readiness`, with feature `health`), while requests are served as before for the
 //!    [`delay`](Shutdown::delay): until it is over, balancers send more;
 //! 2. nothing more is accepted. HTTP/1 connections end with their next answer, or when none is asked
 //!    for; HTTP/2 connections say goodbye (GOAWAY) and end with their last answer;

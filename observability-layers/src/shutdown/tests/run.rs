@@ -98,6 +98,7 @@ async fn readiness_goes_first_then_accepting_then_the_rest() {
     assert_eq!(report.into_output(), Some("output"));
 }
 
+#[cfg(feature = "health")]
 #[tokio::test(start_paused = true)]
 async fn drain_switch_of_health_is_on_before_anything_closes() {
     let (health, _guard) = crate::health::Health::start([]).unwrap();
