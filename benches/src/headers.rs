@@ -1,31 +1,13 @@
 //! The seven headers of the `classic` preset.
 
-use http::header::{
-    CONTENT_SECURITY_POLICY, InvalidHeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
-};
+use http::header::{InvalidHeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use portcullis_security_layers::headers::SecurityHeadersLayer;
 use tower::ServiceBuilder;
 use tower_helmet::{HelmetLayer, IntoHeader};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::{BARE, Body, Case, Drive, Handler, drive, handler, request};
-
-const SEVEN: [(HeaderName, &str); 7] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (X_XSS_PROTECTION, "1; mode=block"),
-    (X_FRAME_OPTIONS, "DENY"),
-    (CONTENT_SECURITY_POLICY, "default-src 'self'"),
-    (REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "geolocation=(), camera=(), microphone=()",
-    ),
-    (
-        STRICT_TRANSPORT_SECURITY,
-        "max-age=31536000; includeSubDomains",
-    ),
-];
+use crate::{BARE, Body, Case, Drive, Handler, OURS, answer, drive, handler, request};
 
 pub(crate) fn cases() -> Vec<Case> {
     const LAYER: &str = "headers";
@@ -33,9 +15,11 @@ pub(crate) fn cases() -> Vec<Case> {
     const TWO: &str = "two set";
     vec![
         Case::new(LAYER, EMPTY, BARE, || bare(none())),
+        Case::new(LAYER, EMPTY, OURS, || ours(none())),
         Case::new(LAYER, EMPTY, "tower-helmet", || helmet(none())),
         Case::new(LAYER, EMPTY, "tower-http", || tower_http(none())),
         Case::new(LAYER, TWO, BARE, || bare(two())),
+        Case::new(LAYER, TWO, OURS, || ours(two())),
         Case::new(LAYER, TWO, "tower-helmet", || helmet(two())),
         Case::new(LAYER, TWO, "tower-http", || tower_http(two())),
     ]
@@ -56,8 +40,25 @@ fn bare(handler: Handler<Body>) -> Drive {
     drive(handler, request)
 }
 
+fn ours(handler: Handler<Body>) -> Drive {
+    let layer = SecurityHeadersLayer::classic();
+    drive(ServiceBuilder::new().layer(layer).service(handler), request)
+}
+
+/// What the preset sends, for the peers to send as well.
+fn seven() -> [(HeaderName, HeaderValue); 7] {
+    let layer = SecurityHeadersLayer::classic();
+    let mut service = ServiceBuilder::new().layer(layer).service(none());
+    let response = answer(&mut service, request());
+    let headers = response.headers().iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    headers.try_into().expect("the preset has seven headers")
+}
+
 fn helmet(handler: Handler<Body>) -> Drive {
-    struct Header(HeaderName, &'static str);
+    struct Header(HeaderName, HeaderValue);
 
     impl IntoHeader for Header {
         fn header_name(&self) -> HeaderName {
@@ -65,21 +66,20 @@ fn helmet(handler: Handler<Body>) -> Drive {
         }
 
         fn header_value(&self) -> Result<HeaderValue, InvalidHeaderValue> {
-            Ok(HeaderValue::from_static(self.1))
+            Ok(self.1.clone())
         }
     }
 
     let mut layer = HelmetLayer::blank();
-    for (name, value) in SEVEN {
+    for (name, value) in seven() {
         layer.enable(Header(name, value));
     }
     drive(ServiceBuilder::new().layer(layer).service(handler), request)
 }
 
 fn tower_http(handler: Handler<Body>) -> Drive {
-    let [a, b, c, d, e, f, g] = SEVEN.map(|(name, value)| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    });
+    let [a, b, c, d, e, f, g] =
+        seven().map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, value));
     let layers = ServiceBuilder::new()
         .layer(a)
         .layer(b)

@@ -9,6 +9,7 @@ mod access_log;
 mod headers;
 mod health;
 mod host;
+mod https;
 mod ip_filter;
 mod limits;
 mod metrics;
@@ -28,7 +29,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
-use portcullis_layer_core::origin::PeerAddr;
+use portcullis_layer_core::origin::{ConnectionScheme, PeerAddr, Scheme};
 use tower_service::Service;
 
 type Body = Full<Bytes>;
@@ -85,6 +86,7 @@ impl Display for Case {
 pub fn cases() -> Vec<Case> {
     [
         headers::cases(),
+        https::cases(),
         host::cases(),
         ip_filter::cases(),
         rate_limit::cases(),
@@ -97,8 +99,7 @@ pub fn cases() -> Vec<Case> {
     .concat()
 }
 
-/// Drives `service` with what `request` makes, and reads each answer's body to its end. What is not
-/// ready at once is a fault of the stack: nothing in it waits.
+/// Drives `service` with what `request` makes, and reads each answer's body to its end.
 fn drive<S, ReqBody, ResBody>(
     mut service: S,
     request: impl Fn() -> Request<ReqBody> + 'static,
@@ -108,13 +109,11 @@ where
     ResBody: http_body::Body<Error: Debug>,
 {
     Box::new(move |times| {
-        let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..times {
-            at_once(service.poll_ready(&mut cx));
-            let response = at_once(pin!(service.call(black_box(request()))).poll(&mut cx));
-            let (head, body) = response.into_parts();
+            let (head, body) = answer(&mut service, black_box(request())).into_parts();
             black_box(head);
             let mut body = pin!(body);
+            let mut cx = Context::from_waker(Waker::noop());
             while let Some(frame) =
                 at_once(body.as_mut().poll_frame(&mut cx).map(Option::transpose))
             {
@@ -124,6 +123,16 @@ where
     })
 }
 
+fn answer<S, Req>(service: &mut S, request: Req) -> S::Response
+where
+    S: Service<Req, Error: Debug>,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    at_once(service.poll_ready(&mut cx));
+    at_once(pin!(service.call(request)).poll(&mut cx))
+}
+
+/// Panics where a stack fails or waits: none of these has a reason to.
 fn at_once<T, E: Debug>(poll: Poll<Result<T, E>>) -> T {
     match poll {
         Poll::Ready(Ok(value)) => value,
@@ -169,14 +178,16 @@ fn handler() -> Handler<Body> {
     Handler::new(HeaderMap::new())
 }
 
-/// A small request as an API gets it, from a peer that its server has put into the extensions.
+/// A small request as an API gets it, with what its server has put into the extensions.
 fn request() -> Request<Body> {
     let mut request = Request::new(Full::default());
     *request.uri_mut() = Uri::from_static("https://api.example.com/users/42");
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static("example/1.0"));
-    request.extensions_mut().insert(PeerAddr(PEER));
+    let extensions = request.extensions_mut();
+    extensions.insert(PeerAddr(PEER));
+    extensions.insert(ConnectionScheme(Scheme::Https));
     request
 }
 

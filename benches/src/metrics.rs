@@ -1,30 +1,33 @@
-//! Count, duration and number in flight, by method, route and status, on axum for the route's sake.
+//! Count, duration and number in flight, by method, route and status.
 
-use axum::Router;
-use axum::routing::get;
 use axum_prometheus::metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use axum_prometheus::utils::SECONDS_DURATION_BUCKETS;
 use axum_prometheus::{AXUM_HTTP_REQUESTS_DURATION_SECONDS, PrometheusMetricLayer};
+use portcullis_observability_layers::metrics::Metrics;
+use tower::ServiceBuilder;
 
-use crate::{BARE, Case, Drive, drive};
+use crate::{BARE, Case, Drive, OURS, drive, handler, request};
 
 pub(crate) fn cases() -> Vec<Case> {
     const LAYER: &str = "metrics";
     const SERIES: &str = "known series";
     vec![
-        Case::new(LAYER, SERIES, BARE, || drive(router(), request)),
+        Case::new(LAYER, SERIES, BARE, || drive(handler(), request)),
+        Case::new(LAYER, SERIES, OURS, ours),
         Case::new(LAYER, SERIES, "axum-prometheus", axum_prometheus),
     ]
 }
 
-pub(crate) fn router() -> Router {
-    Router::new().route("/users/{id}", get(|| async { "ok" }))
+fn ours() -> Drive {
+    let layer = Metrics::new().layer().routes(["/users/42"]);
+    drive(
+        ServiceBuilder::new().layer(layer).service(handler()),
+        request,
+    )
 }
 
-pub(crate) fn request() -> http::Request<axum::body::Body> {
-    crate::request().map(axum::body::Body::new)
-}
-
+/// Outside of axum's router, whose own costs are not the layer's, the peer takes the path for the
+/// route.
 fn axum_prometheus() -> Drive {
     // As `PrometheusMetricLayer::pair` does, but for its task, which needs a runtime.
     PrometheusBuilder::new()
@@ -34,5 +37,9 @@ fn axum_prometheus() -> Drive {
         )
         .and_then(PrometheusBuilder::install_recorder)
         .expect("each process builds this stack once");
-    drive(router().layer(PrometheusMetricLayer::new()), request)
+    let layer = PrometheusMetricLayer::new();
+    drive(
+        ServiceBuilder::new().layer(layer).service(handler()),
+        request,
+    )
 }
