@@ -91,15 +91,14 @@ mod tests {
         assert_eq!(listed, there);
     }
 
-    /// The layers of a crate: its public modules, with the feature of each. What several features
-    /// share (`any(…)`) is no layer.
+    /// The layers of a crate: its public modules with a feature of their own. What several features
+    /// share is no layer.
     fn layers(root: &str) -> impl Iterator<Item = (&str, &str)> {
         let lines = root.lines().zip(root.lines().skip(1));
         lines.filter_map(|(attribute, item)| {
             let module = item.strip_prefix("pub mod ")?.strip_suffix(';')?;
-            let condition = attribute.strip_prefix("#[cfg(").expect(module);
-            let feature = condition.strip_prefix("feature = \"")?;
-            Some((feature.strip_suffix("\")]").expect(module), module))
+            let feature = attribute.strip_prefix("#[cfg(feature = \"")?;
+            Some((feature.strip_suffix("\")]")?, module))
         })
     }
 }
