@@ -58,7 +58,7 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// The handler behind [`hyper`]'s layers: greets whoever asks.
+/// The handler behind [`hyper()`]'s layers: greets whoever asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Greeter;
 
@@ -79,7 +79,7 @@ impl<B> Service<Request<B>> for Greeter {
     }
 }
 
-/// A handler that reads the body and sends it back, and fails where the body does: for [`hyper`], through
+/// A handler that reads the body and sends it back, and fails where the body does: for [`hyper()`], through
 /// `tower::service_fn`.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ where
     Server { addr, task }
 }
 
-/// The routes behind [`axum`]'s layers: `GET /` greets, `GET /items/{id}` names the item, `POST /echo`
+/// The routes behind [`axum()`]'s layers: `GET /` greets, `GET /items/{id}` names the item, `POST /echo`
 /// sends the body back.
 pub fn routes() -> Router {
     use axum::extract::Path;
