@@ -66,7 +66,7 @@
 //!
 //! # In a stack
 //!
-//! The layer is an [`ObserveLayer`](crate::observe::ObserveLayer): what its page says of its place goes
+//! The layer is an [`ObserveLayer`]: what its page says of its place goes
 //! for this one. The endpoint is not for the public: it tells which routes there are and how much they are used.
 //! Put it on an admin listener, or let a proxy keep its path to itself.
 
