@@ -118,6 +118,7 @@ impl<H> Server<H> {
     ///
     /// HTTP/1 servers cannot say goodbye on an idle connection: a request that meets the close is
     /// lost, though the client did nothing wrong. Longer than the round trip to most clients is long enough.
+    /// A first request whose head has not come in full after as long again is not waited for.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.limits.patience.linger = linger.min(DAY);
         self
