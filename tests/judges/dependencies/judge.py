@@ -6,7 +6,7 @@ import re
 import sys
 
 ACCEPTED = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MPL-2.0",
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
     "Unicode-3.0", "Unicode-DFS-2016", "Zlib", "Apache-2.0 WITH LLVM-exception",
 }  # fmt: skip
 
