@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use portcullis_observability_layers::health::Health;
+use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::RequestIdLayer;
 use portcullis_observability_layers::shutdown::Shutdown;
 use portcullis_security_layers::headers::SecurityHeadersLayer;
@@ -29,15 +30,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (health, _checks) = Health::start([])?;
     let shutdown = Shutdown::on_signals()?.readiness(health.drain_switch());
 
+    let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let gate = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
         .layer(SecurityHeadersLayer::strict())
+        .layer(CatchPanicLayer::new())
         .layer(health.layer())
-        .layer(RateLimitLayer::new(Rule::new(
-            "100/min,burst=20".parse::<Quota>()?,
-            Key::client_ip(),
-        )))
+        .layer(RateLimitLayer::new(Rule::new(quota, Key::client_ip())))
         .layer(ContentTypeLayer::new("application/json".parse()?))
         .layer(BodyLimitLayer::default())
         .layer(BodyDeadlineLayer::default());
@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .run(|stopping| axum::serve(listener, app).with_graceful_shutdown(stopping.closing()))
         .await;
     println!("{report}");
+    report.into_output().transpose()?;
     Ok(())
 }
 

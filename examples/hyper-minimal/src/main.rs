@@ -12,6 +12,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use portcullis_observability_layers::health::Health;
+use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::RequestIdLayer;
 use portcullis_observability_layers::shutdown::{Shutdown, serve};
 use portcullis_security_layers::headers::SecurityHeadersLayer;
@@ -31,15 +32,14 @@ async fn main() -> Result<(), BoxError> {
     let (health, _checks) = Health::start([])?;
     let shutdown = Shutdown::on_signals()?.readiness(health.drain_switch());
 
+    let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let service = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
         .layer(SecurityHeadersLayer::strict())
+        .layer(CatchPanicLayer::new())
         .layer(health.layer())
-        .layer(RateLimitLayer::new(Rule::new(
-            "100/min,burst=20".parse::<Quota>()?,
-            Key::client_ip(),
-        )))
+        .layer(RateLimitLayer::new(Rule::new(quota, Key::client_ip())))
         .layer(UriLimitLayer::default())
         .layer(BodyLimitLayer::default())
         .layer(BodyDeadlineLayer::default())

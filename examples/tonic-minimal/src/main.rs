@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::{RequestId, RequestIdLayer};
 use portcullis_observability_layers::shutdown::Shutdown;
 use portcullis_security_layers::headers::SecurityHeadersLayer;
@@ -33,14 +34,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(addr.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
 
+    let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let gate = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
         .layer(SecurityHeadersLayer::strict())
-        .layer(RateLimitLayer::new(Rule::new(
-            "100/min,burst=20".parse::<Quota>()?,
-            Key::client_ip(),
-        )))
+        .layer(CatchPanicLayer::new())
+        .layer(RateLimitLayer::new(Rule::new(quota, Key::client_ip())))
         .layer(HeaderLimitLayer::default())
         .into_inner();
     let server = Server::builder()
@@ -55,6 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
         .await;
     println!("{report}");
+    report.into_output().transpose()?;
     Ok(())
 }
 
@@ -63,15 +64,8 @@ struct Hello;
 #[tonic::async_trait]
 impl Greeter for Hello {
     async fn greet(&self, request: Request<GreetRequest>) -> Result<Response<GreetReply>, Status> {
-        let id = request
-            .extensions()
-            .get()
-            .map_or("", RequestId::as_str)
-            .to_owned();
-        let name = request.into_inner().name;
-        if name.is_empty() {
-            return Err(Status::invalid_argument("a greeting needs a name"));
-        }
+        let id = request.extensions().get().map_or("", RequestId::as_str);
+        let name = &request.get_ref().name;
         let greeting = format!("hello, {name}; this was request {id}");
         Ok(Response::new(GreetReply { greeting }))
     }

@@ -16,11 +16,11 @@ async fn calls_pass_the_gate_until_they_are_too_many() {
     let program = Program::start(env!("CARGO_BIN_EXE_tonic-minimal"));
     let endpoint = Endpoint::try_from(format!("http://{}", program.addr())).unwrap();
     let mut client = GreeterClient::new(endpoint.connect().await.unwrap());
-    let greet = |name: &str| GreetRequest {
-        name: name.to_owned(),
+    let ada = || GreetRequest {
+        name: "Ada".to_owned(),
     };
 
-    let reply = client.greet(greet("Ada")).await.unwrap();
+    let reply = client.greet(ada()).await.unwrap();
     let id = reply
         .metadata()
         .get("x-request-id")
@@ -36,12 +36,9 @@ async fn calls_pass_the_gate_until_they_are_too_many() {
         "nosniff"
     );
 
-    let status = client.greet(greet("")).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-
     let mut refused = None;
     for _ in 0..25 {
-        refused = client.greet(greet("Ada")).await.err().or(refused);
+        refused = client.greet(ada()).await.err().or(refused);
     }
     let refused = refused.expect("the burst is 20");
     assert_eq!(refused.code(), Code::ResourceExhausted);
