@@ -51,9 +51,8 @@
 //!
 //! # What this layer does not do
 //!
-//! It does not send `Strict-Transport-Security`, without which a browser's next first request is in the clear again:
-//! that is [`headers`](https://docs.rs/portcullis-security-layers/latest/portcullis_security_layers/headers/), on https
-//! only. It does not redirect one https host to another, and does not speak TLS.
+//! It does not send `Strict-Transport-Security`, without which a browser's next visit begins in the clear again: the
+//! module `headers` does, on https only. It does not redirect one https host to another, and does not speak TLS.
 //!
 //! # In a stack
 //!

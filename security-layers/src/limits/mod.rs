@@ -65,12 +65,11 @@
 //!
 //! # What these layers do not do
 //!
-//! They see a request that the server has parsed, so the server's own bounds come first. hyper stops
-//! reading at 100 header fields and 400 KiB of head (HTTP/1) or 16 KiB of headers (HTTP/2), and
-//! waits 30 s for an HTTP/1 head if it has a timer. Response bodies and the
-//! handler's own running time are not bounded here. Messages of one gRPC stream are counted and
-//! timed together: leave [`BodyLimitLayer`] and [`BodyDeadlineLayer`] off routes with long-lived
-//! client streams, where tonic's limit per message and the stream's own deadline belong.
+//! They see a request that the server has parsed, so the server's own bounds come first: a head that is too large
+//! for it, or that does not arrive, never gets here. Response bodies and the handler's own running
+//! time are not bounded. Messages of one gRPC stream are counted and timed together: leave [`BodyLimitLayer`] and
+//! [`BodyDeadlineLayer`] off routes with long-lived client streams, where tonic's limit per message and the
+//! call's own deadline belong.
 //!
 //! # In a stack
 //!
