@@ -57,7 +57,7 @@ fn seven() -> [(HeaderName, HeaderValue); 7] {
     headers.try_into().expect("the preset has seven headers")
 }
 
-fn helmet(handler: Handler<Body>) -> Drive {
+pub(crate) fn peer() -> HelmetLayer {
     struct Header(HeaderName, HeaderValue);
 
     impl IntoHeader for Header {
@@ -74,7 +74,14 @@ fn helmet(handler: Handler<Body>) -> Drive {
     for (name, value) in seven() {
         layer.enable(Header(name, value));
     }
-    drive(ServiceBuilder::new().layer(layer).service(handler), request)
+    layer
+}
+
+fn helmet(handler: Handler<Body>) -> Drive {
+    drive(
+        ServiceBuilder::new().layer(peer()).service(handler),
+        request,
+    )
 }
 
 fn tower_http(handler: Handler<Body>) -> Drive {

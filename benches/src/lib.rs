@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod rate_limit;
 mod request_id;
+mod stack;
 
 use std::convert::Infallible;
 use std::fmt::{self, Debug, Display};
@@ -95,6 +96,7 @@ pub fn cases() -> Vec<Case> {
         health::cases(),
         access_log::cases(),
         metrics::cases(),
+        stack::cases(),
     ]
     .concat()
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use governor::middleware::NoOpMiddleware;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use portcullis_layer_core::origin::PeerAddr;
@@ -38,7 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Never used up.
-const WIDE: &str = "1000000000/s,burst=4294967295";
+pub(crate) const WIDE: &str = "1000000000/s,burst=4294967295";
 /// Used up by the first request.
 const NARROW: &str = "1/h";
 /// In nanoseconds, as the peer counts.
@@ -52,7 +53,7 @@ fn bare() -> Drive {
     drive(handler(), request)
 }
 
-fn layer(quota: &str) -> RateLimitLayer {
+pub(crate) fn layer(quota: &str) -> RateLimitLayer {
     let quota: Quota = quota.parse().expect("the quota is well-formed");
     RateLimitLayer::new(Rule::new(quota, Key::client_ip()))
 }
@@ -84,7 +85,7 @@ fn plain() -> Drive {
 }
 
 #[derive(Clone)]
-struct Peer;
+pub(crate) struct Peer;
 
 impl KeyExtractor for Peer {
     type Key = IpAddr;
@@ -96,17 +97,23 @@ impl KeyExtractor for Peer {
     }
 }
 
-fn governor(period: u64, burst: u32) -> Drive {
+/// One unit per `period` nanoseconds.
+pub(crate) fn peer(period: u64, burst: u32) -> GovernorLayer<Peer, NoOpMiddleware, Body> {
     let config = GovernorConfigBuilder::default()
         .per_nanosecond(period)
         .burst_size(burst)
         .key_extractor(Peer)
         .finish()
         .expect("neither number is zero");
-    let service = ServiceBuilder::new()
-        .layer(GovernorLayer::new(config))
-        .service(handler());
-    drive(service, request)
+    GovernorLayer::new(config)
+}
+
+fn governor(period: u64, burst: u32) -> Drive {
+    let layer = peer(period, burst);
+    drive(
+        ServiceBuilder::new().layer(layer).service(handler()),
+        request,
+    )
 }
 
 fn governor_with_fields() -> Drive {
