@@ -3,12 +3,16 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 /// A running server, which is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
     process: Child,
     addr: SocketAddr,
+    lines: Receiver<String>,
 }
 
 impl Program {
@@ -26,19 +30,42 @@ impl Program {
             .spawn()
             .expect("the binary is built");
         let output = process.stdout.take().expect("the output is piped");
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        read.expect("the output is text");
-        let addr = line.trim_end().strip_prefix("listening on http://");
+        let (taken, lines) = sync_channel(1024);
+        // Reads on when nobody wants the lines any more: the program would fail to write them.
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _unwanted = taken.try_send(line);
+            }
+        });
+        let first = next(&lines);
+        let addr = first.strip_prefix("listening on http://");
         let addr = addr.and_then(|addr| addr.parse().ok());
-        let addr = addr.unwrap_or_else(|| panic!("{binary} said {line:?}"));
-        Self { process, addr }
+        let addr = addr.unwrap_or_else(|| panic!("{binary} said {first:?}"));
+        Self {
+            process,
+            addr,
+            lines,
+        }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
+
+    /// The next line of its output.
+    ///
+    /// # Panics
+    ///
+    /// If it writes none within 10 seconds.
+    pub fn line(&self) -> String {
+        next(&self.lines)
+    }
+}
+
+fn next(lines: &Receiver<String>) -> String {
+    let line = lines.recv_timeout(Duration::from_secs(10));
+    line.expect("the program writes a line")
 }
 
 impl Drop for Program {

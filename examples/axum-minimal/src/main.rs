@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use portcullis_observability_layers::access_log::AccessLog;
 use portcullis_observability_layers::health::Health;
 use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::RequestIdLayer;
@@ -30,10 +31,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (health, _checks) = Health::start([])?;
     let shutdown = Shutdown::on_signals()?.readiness(health.drain_switch());
 
+    let (log, _flush) = AccessLog::builder("axum-minimal").start(std::io::stdout())?;
     let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let gate = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
+        .layer(log.layer())
         .layer(SecurityHeadersLayer::strict())
         .layer(CatchPanicLayer::new())
         .layer(health.layer())

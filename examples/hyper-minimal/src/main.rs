@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
+use portcullis_observability_layers::access_log::AccessLog;
 use portcullis_observability_layers::health::Health;
 use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::RequestIdLayer;
@@ -32,10 +33,12 @@ async fn main() -> Result<(), BoxError> {
     let (health, _checks) = Health::start([])?;
     let shutdown = Shutdown::on_signals()?.readiness(health.drain_switch());
 
+    let (log, _flush) = AccessLog::builder("hyper-minimal").start(std::io::stdout())?;
     let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let service = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
+        .layer(log.layer().routes(["/"]))
         .layer(SecurityHeadersLayer::strict())
         .layer(CatchPanicLayer::new())
         .layer(health.layer())

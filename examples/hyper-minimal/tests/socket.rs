@@ -15,6 +15,9 @@ async fn requests_pass_the_gate_until_they_are_too_many_or_too_large() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("x-request-id").map(str::len), Some(36));
         assert!(answer.header("ratelimit").is_some());
+        let line: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
+        assert_eq!(line["request_id"], answer.header("x-request-id").unwrap());
+        assert_eq!(line["route"], "/");
     }
 
     let large = client::post("/", "text/plain", vec![b'x'; 10 * 1024 * 1024 + 1]);

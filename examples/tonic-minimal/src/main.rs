@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use portcullis_observability_layers::access_log::AccessLog;
 use portcullis_observability_layers::panic::CatchPanicLayer;
 use portcullis_observability_layers::request_id::{RequestId, RequestIdLayer};
 use portcullis_observability_layers::shutdown::Shutdown;
@@ -34,10 +35,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(addr.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
 
+    let (log, _flush) = AccessLog::builder("tonic-minimal").start(std::io::stdout())?;
     let quota: Quota = "100/min,burst=20".parse()?;
     // From the outside in: what stands above also covers the refusals of what stands below.
     let gate = ServiceBuilder::new()
         .layer(RequestIdLayer::new())
+        .layer(log.layer().routes(["/greeter.Greeter/Greet"]))
         .layer(SecurityHeadersLayer::strict())
         .layer(CatchPanicLayer::new())
         .layer(RateLimitLayer::new(Rule::new(quota, Key::client_ip())))

@@ -36,6 +36,11 @@ async fn calls_pass_the_gate_until_they_are_too_many() {
         "nosniff"
     );
 
+    let line: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
+    assert_eq!(line["request_id"], id);
+    assert_eq!(line["route"], "/greeter.Greeter/Greet");
+    assert_eq!(line["grpc_status"], 0);
+
     let mut refused = None;
     for _ in 0..25 {
         refused = client.greet(ada()).await.err().or(refused);
