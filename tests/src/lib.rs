@@ -6,8 +6,8 @@
 //! no client would. [`refusal`] asserts that an answer is the refusal that its caller can read.
 
 pub mod client;
-mod readme;
 pub mod program;
+mod readme;
 pub mod refusal;
 pub mod serve;
 pub mod wire;
