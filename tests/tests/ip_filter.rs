@@ -50,7 +50,7 @@ async fn behind_a_trusted_proxy_the_client_is_the_one_that_it_saw() {
         .layer(only("192.0.2.0/24"));
     for server in [
         serve::hyper(gate.clone().service(Greeter)).await,
-        serve::axum(serve::routes().layer(gate)).await,
+        serve::axum(serve::routes().layer(gate.clone())).await,
     ] {
         for (line, status) in [
             ("192.0.2.60", 200),
@@ -66,6 +66,16 @@ async fn behind_a_trusted_proxy_the_client_is_the_one_that_it_saw() {
             let answer = client::send(server.addr(), Version::HTTP_11, request).await;
             assert_eq!(answer.head.status, status, "{line}");
         }
+    }
+
+    let tonic = serve::tonic(gate.into_inner()).await;
+    for (from, code) in [("192.0.2.60", 0), ("198.51.100.1", 7)] {
+        let mut request = client::grpc("application/grpc");
+        let value = HeaderValue::from_static(from);
+        request.headers_mut().insert("x-forwarded-for", value);
+        let answer = client::send(tonic.addr(), Version::HTTP_2, request).await;
+        let status = answer.trailers.as_ref().unwrap_or(&answer.head.headers);
+        assert_eq!(status["grpc-status"], code.to_string(), "{from}");
     }
 }
 
