@@ -1,0 +1,270 @@
+//! The server's settings: flags, then `PORTCULLIS_*` variables, then a TOML file, then defaults.
+//!
+//! Read once, at the start, into types that cannot be wrong; whatever is misspelt, unknown or out of
+//! range is told in one go, and the server does not start.
+
+mod sources;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::ffi::OsString;
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use portcullis_layer_core::origin::{ForwardedHeaders, OriginPolicy, TrustedProxies};
+use portcullis_security_layers::allowed_hosts::AllowedHosts;
+use portcullis_security_layers::rate_limit::Quota;
+use tracing_subscriber::filter::Targets;
+
+use self::sources::{Gathered, Given, Source};
+use self::table::{Default, SETTINGS};
+pub(crate) use self::values::{Environment, Https, LogFilter, LogFormat};
+use self::values::{OrOff, Size, Time};
+use crate::store::{Location, NotALocation};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Serve(Box<Settings>),
+    /// `--check-config`, with settings that are right.
+    Checked,
+    HealthCheck(SocketAddr),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_listen: Option<SocketAddr>,
+    pub(crate) environment: Environment,
+    pub(crate) database: Location,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) origin: OriginPolicy,
+    pub(crate) https: Https,
+    pub(crate) allowed_hosts: AllowedHosts,
+    pub(crate) rate_limit: Option<Quota>,
+    pub(crate) concurrency_limit: Option<NonZeroU32>,
+    pub(crate) max_body: NonZeroUsize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) drain_delay: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) log: Targets,
+    pub(crate) log_format: LogFormat,
+}
+
+/// One thing that is wrong, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault(String);
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why there is no [`Task`].
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The command line: an error, or a help text that was asked for.
+    Usage(clap::Error),
+    Faults(Vec<Fault>),
+}
+
+/// Reads the command line and the environment.
+pub(crate) fn read(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Task, Stop> {
+    let flags = sources::command()
+        .try_get_matches_from(arguments)
+        .map_err(Stop::Usage)?;
+    let variables: Vec<_> = variables.into_iter().collect();
+    let data_directory = data_directory(&variables);
+    let mut faults = Vec::new();
+    let gathered = sources::gather(&flags, variables, &mut faults);
+    let mut reader = Reader { gathered, faults };
+    let settings = reader.settings(data_directory);
+    match settings {
+        Some(settings) if reader.faults.is_empty() => Ok(match flags.subcommand_name() {
+            Some(_) => Task::HealthCheck(settings.listen),
+            None if flags.get_flag("check-config") => Task::Checked,
+            None => Task::Serve(Box::new(settings)),
+        }),
+        _ => Err(Stop::Faults(reader.faults)),
+    }
+}
+
+/// As the XDG Base Directory Specification says; a relative path is as good as none.
+fn data_directory(variables: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let directory = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| variable == name);
+        found
+            .map(|(_, value)| PathBuf::from(value))
+            .filter(|path| path.is_absolute())
+    };
+    let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
+    Some(data?.join("portcullis"))
+}
+
+struct Reader {
+    gathered: Gathered,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    /// `None` when there is a fault; all of them are found before that.
+    fn settings(&mut self, data_directory: Option<PathBuf>) -> Option<Settings> {
+        let listen = self.listen();
+        let admin_listen = self.value::<OrOff<SocketAddr>>(
+            "admin_listen",
+            "it has to be an address such as 127.0.0.1:9090, or `off`",
+        );
+        let environment = self.parsed("env");
+        let database = self.database(data_directory);
+        let trusted_proxies = self.parsed::<TrustedProxies>("trusted_proxies");
+        let header = self.forwarded_header();
+        let https = self.parsed("https");
+        let allowed_hosts = self.parsed("allowed_hosts");
+        let rate_limit = self.parsed::<OrOff<Quota>>("rate_limit");
+        let concurrency_limit = self.value::<OrOff<NonZeroU32>>(
+            "concurrency_limit",
+            "it has to be a number above zero, or `off`",
+        );
+        let max_body = self.parsed::<Size>("max_body");
+        let body_timeout = self.time("body_timeout");
+        let production = environment == Some(Environment::Production);
+        self.depends("drain_delay", if production { "5s" } else { "1s" });
+        self.depends("log_format", if production { "json" } else { "pretty" });
+        let drain_delay = self.parsed::<Time>("drain_delay");
+        let drain_timeout = self.parsed::<Time>("drain_timeout");
+        let log = self.parsed::<LogFilter>("log");
+        let log_format = self.parsed("log_format");
+        let trusted_proxies = trusted_proxies?;
+        Some(Settings {
+            listen: listen?,
+            admin_listen: admin_listen?.0,
+            environment: environment?,
+            database: database?,
+            origin: OriginPolicy::new(trusted_proxies.clone(), header?),
+            trusted_proxies,
+            https: https?,
+            allowed_hosts: allowed_hosts?,
+            rate_limit: rate_limit?.0,
+            concurrency_limit: concurrency_limit?.0,
+            max_body: max_body?.0,
+            body_timeout: body_timeout?,
+            drain_delay: drain_delay?.0,
+            drain_timeout: drain_timeout?.0,
+            log: log?.0,
+            log_format: log_format?,
+        })
+    }
+
+    fn listen(&mut self) -> Option<SocketAddr> {
+        let address: SocketAddr = self.value(
+            "listen",
+            "it has to be an address such as 127.0.0.1:8080 or [::1]:8080",
+        )?;
+        if !address.ip().to_canonical().is_loopback() {
+            return self.fault(
+                "listen",
+                "without accounts, which this version does not have yet, anyone who reaches the server may \
+                 change everything, so the address has to be a loopback one such as 127.0.0.1:8080",
+            );
+        }
+        Some(address)
+    }
+
+    fn database(&mut self, data_directory: Option<PathBuf>) -> Option<Location> {
+        if !self.gathered.contains_key("database_url") {
+            let Some(directory) = data_directory else {
+                let text = "there is no HOME and no XDG_DATA_HOME to keep a database in; set database_url, \
+                            for example to sqlite::memory:";
+                self.faults.push(Fault(text.to_owned()));
+                return None;
+            };
+            return Some(Location::file(&directory.join("reference-server.db")));
+        }
+        let parsed = Location::parse(&self.given("database_url")?.text);
+        // The value is not shown: it may hold a password.
+        match parsed {
+            Ok(location) => Some(location),
+            Err(NotALocation::Unsupported) => self.fault(
+                "database_url",
+                "PostgreSQL is not supported by this version yet",
+            ),
+            Err(NotALocation::Malformed) => self.fault(
+                "database_url",
+                "it has to be a URL such as sqlite:/var/lib/portcullis/data.db or sqlite::memory:",
+            ),
+        }
+    }
+
+    fn forwarded_header(&mut self) -> Option<ForwardedHeaders> {
+        match self.given("forwarded_header")?.text.as_str() {
+            "x-forwarded" => Some(ForwardedHeaders::XForwarded),
+            "forwarded" => Some(ForwardedHeaders::Forwarded),
+            _ => self.fault(
+                "forwarded_header",
+                "it has to be `x-forwarded` or `forwarded`",
+            ),
+        }
+    }
+
+    fn time(&mut self, key: &'static str) -> Option<Duration> {
+        let Time(time) = self.parsed(key)?;
+        if time.is_zero() {
+            return self.fault(key, "it has to be above zero");
+        }
+        Some(time)
+    }
+
+    /// The value of a setting whose type says itself what is wrong with a text.
+    fn parsed<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<T> {
+        match self.given(key)?.text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => self.fault(key, &error.to_string()),
+        }
+    }
+
+    /// The value of a setting whose type says only that something is wrong.
+    fn value<T: FromStr>(&mut self, key: &'static str, expected: &str) -> Option<T> {
+        match self.given(key)?.text.parse() {
+            Ok(value) => Some(value),
+            Err(_) => self.fault(key, expected),
+        }
+    }
+
+    fn given(&self, key: &'static str) -> Option<Given> {
+        self.gathered.get(key).cloned().or_else(|| {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key)?;
+            let Default::Value(text) = setting.default else {
+                return None;
+            };
+            Some(Given {
+                text: text.to_owned(),
+                source: Source::Default(key),
+            })
+        })
+    }
+
+    fn depends(&mut self, key: &'static str, default: &str) {
+        self.gathered.entry(key).or_insert_with(|| Given {
+            text: default.to_owned(),
+            source: Source::Default(key),
+        });
+    }
+
+    fn fault<T>(&mut self, key: &'static str, text: &str) -> Option<T> {
+        let source = self
+            .given(key)
+            .map_or(Source::Default(key), |given| given.source);
+        self.faults.push(Fault(format!("{source}: {text}")));
+        None
+    }
+}

@@ -1,0 +1,236 @@
+//! Values that are settings' own; the layers' own types read themselves.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+/// What the server is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Development,
+    Production,
+}
+
+/// What becomes of requests over plain http.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Https {
+    Off,
+    Redirect,
+    Require,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Json,
+    Pretty,
+}
+
+/// A value, or the word `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OrOff<T>(pub(crate) Option<T>);
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) NonZeroUsize);
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) Duration);
+
+/// Levels by target.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LogFilter(pub(crate) Targets);
+
+/// What a value should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expected(pub(crate) &'static str);
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it has to be {}", self.0)
+    }
+}
+
+impl FromStr for Environment {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err(Expected("`development` or `production`")),
+        }
+    }
+}
+
+impl FromStr for Https {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "off" => Ok(Self::Off),
+            "redirect" => Ok(Self::Redirect),
+            "require" => Ok(Self::Require),
+            _ => Err(Expected("`off`, `redirect` or `require`")),
+        }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err(Expected("`json` or `pretty`")),
+        }
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        // `Targets` takes a misspelt level for the name of a target, and then logs nothing.
+        let says_a_level = |part: &str| {
+            part.contains('=') || !part.is_empty() && part.parse::<LevelFilter>().is_ok()
+        };
+        let targets = text.split(',').all(says_a_level).then(|| text.parse());
+        match targets {
+            Some(Ok(targets)) => Ok(Self(targets)),
+            _ => Err(Expected(
+                "a level such as `info`, or levels by target such as `warn,sqlx=debug`",
+            )),
+        }
+    }
+}
+
+impl<T: FromStr> FromStr for OrOff<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        match text {
+            "off" => Ok(Self(None)),
+            text => text.parse().map(|value| Self(Some(value))),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        let units = [
+            ("", 1),
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+        ];
+        with_unit(text, &units)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .and_then(NonZeroUsize::new)
+            .map(Self)
+            .ok_or(Expected(
+                "a number of bytes above zero, such as 65536, 64KiB or 10MiB",
+            ))
+    }
+}
+
+impl FromStr for Time {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
+        let units = [
+            ("ms", 1),
+            ("s", 1000),
+            ("min", 60 * 1000),
+            ("h", 60 * 60 * 1000),
+        ];
+        with_unit(text, &units)
+            .filter(|milliseconds| *milliseconds <= DAY)
+            .map(|milliseconds| Self(Duration::from_millis(milliseconds)))
+            .ok_or(Expected(
+                "a time of up to a day, such as 500ms, 30s, 5min or 1h",
+            ))
+    }
+}
+
+/// Digits and a unit, with a space between them at most.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LogFilter, OrOff, Size, Time};
+
+    #[test]
+    fn sizes_have_units() {
+        let size = |text: &str| text.parse::<Size>().ok().map(|size| size.0.get());
+        assert_eq!(size("1"), Some(1));
+        assert_eq!(size("64KiB"), Some(65_536));
+        assert_eq!(size("10 MiB"), Some(10 * 1024 * 1024));
+        for wrong in [
+            "",
+            "0",
+            "0MiB",
+            "-1",
+            "1.5MiB",
+            "10MB",
+            "10mib",
+            "MiB",
+            "10  MiB",
+            "99999999999GiB",
+            "１",
+        ] {
+            assert_eq!(size(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        let time = |text: &str| text.parse::<Time>().ok().map(|time| time.0);
+        assert_eq!(time("0s"), Some(Duration::ZERO));
+        assert_eq!(time("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(time("24h"), Some(Duration::from_secs(86_400)));
+        for wrong in [
+            "",
+            "0",
+            "30",
+            "30 sec",
+            "25h",
+            "-1s",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(time(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_not_a_target() {
+        for right in ["info", "OFF", "warn,sqlx=debug", "a::b=trace"] {
+            assert!(right.parse::<LogFilter>().is_ok(), "{right}");
+        }
+        for wrong in ["", "inof", "info,", "sqlx=loud", "warn,sqlx"] {
+            assert!(wrong.parse::<LogFilter>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn off_is_a_word_and_zero_is_not() {
+        assert_eq!("off".parse::<OrOff<Size>>(), Ok(OrOff(None)));
+        assert!("0".parse::<OrOff<Size>>().is_err());
+        assert!("OFF".parse::<OrOff<Size>>().is_err());
+    }
+}
