@@ -1,0 +1,183 @@
+//! Every error answer of the API: one problem type per cause, `application/problem+json` (RFC 9457).
+
+use std::fmt;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, ETAG, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use portcullis_layer_core::refusal::{Caller, Refusal};
+use portcullis_layer_core::request_id::RequestId;
+
+use crate::domain::document::Malformed;
+use crate::domain::etag::{ETag, Stop, Unreadable};
+use crate::domain::name::{self, NotAName};
+use crate::domain::page::BadParameter;
+use crate::store::StoreError;
+
+/// An error answer, before it knows the request that it answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    refusal: Box<Refusal>,
+    /// What failed on our side: for the log, never for the caller.
+    cause: Option<String>,
+}
+
+macro_rules! problem_types {
+    ($($name:ident = $status:ident, $slug:literal, $title:literal;)+) => {
+        impl Problem {
+            $(pub(crate) fn $name() -> Refusal {
+                let slug = concat!("urn:problem-type:portcullis:", $slug);
+                Refusal::new(StatusCode::$status, slug, $title)
+            })+
+        }
+    };
+}
+
+problem_types! {
+    malformed_json = BAD_REQUEST, "malformed-json", "the body is not the JSON that is accepted here";
+    unreadable_body = BAD_REQUEST, "unreadable-body", "the body ended early";
+    invalid_name = BAD_REQUEST, "invalid-name", "the path holds a name that nothing can have";
+    invalid_query = BAD_REQUEST, "invalid-query", "a query parameter cannot be used";
+    invalid_precondition = BAD_REQUEST, "invalid-precondition", "a condition of the request cannot be read";
+    no_such_resource = NOT_FOUND, "no-such-resource", "there is no such resource";
+    not_found = NOT_FOUND, "not-found", "there is nothing at this path";
+    method_not_allowed = METHOD_NOT_ALLOWED, "method-not-allowed", "the method is not allowed for this path";
+    project_exists = CONFLICT, "project-exists", "a project of this name exists";
+    project_not_empty = CONFLICT, "project-not-empty", "the project has configurations";
+    contended = CONFLICT, "contended", "too many others write to this configuration";
+    precondition_failed = PRECONDITION_FAILED, "precondition-failed", "the resource is not in the state that the request names";
+    precondition_required = PRECONDITION_REQUIRED, "precondition-required", "a change has to name the state that it changes";
+    invalid_request = UNPROCESSABLE_ENTITY, "invalid-request", "the request's content breaks a rule";
+    invalid_schema = UNPROCESSABLE_ENTITY, "invalid-schema", "the schema cannot be used";
+    schema_violation = UNPROCESSABLE_ENTITY, "schema-violation", "the document violates its schema";
+    schema_too_costly = UNPROCESSABLE_ENTITY, "schema-too-costly", "checking the document against its schema would take too long";
+    internal = INTERNAL_SERVER_ERROR, "internal", "the server failed";
+    unavailable = SERVICE_UNAVAILABLE, "unavailable", "the database is busy";
+}
+
+impl Problem {
+    pub(crate) fn missing(what: &'static str) -> Refusal {
+        Self::no_such_resource().detail(what)
+    }
+
+    /// A request that must not happen in the present state, which `current` names.
+    pub(crate) fn stopped(stop: Stop, current: Option<&ETag>) -> Refusal {
+        let refusal = match stop {
+            Stop::Failed => Self::precondition_failed(),
+            Stop::Required => Self::precondition_required()
+                .detail("send the ETag of what is to be replaced as If-Match"),
+        };
+        match current {
+            Some(etag) => refusal.header(ETAG, etag.header_value()),
+            None => refusal,
+        }
+    }
+
+    /// A failure of ours. Its cause is logged when it is known which request it failed.
+    pub(crate) fn failed(cause: impl fmt::Display) -> Self {
+        Self::caused(Self::internal(), cause)
+    }
+
+    fn caused(refusal: Refusal, cause: impl fmt::Display) -> Self {
+        Self {
+            refusal: Box::new(refusal),
+            cause: Some(cause.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal: Box::new(refusal),
+            cause: None,
+        }
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(fault: Malformed) -> Self {
+        Self::malformed_json()
+            .detail(fault.detail)
+            .member("line", fault.line)
+            .member("column", fault.column)
+            .into()
+    }
+}
+
+impl From<NotAName> for Problem {
+    fn from(_: NotAName) -> Self {
+        Self::invalid_name().detail(name::RULE).into()
+    }
+}
+
+impl From<BadParameter> for Problem {
+    fn from(bad: BadParameter) -> Self {
+        Self::invalid_query()
+            .detail(bad.detail)
+            .member("parameter", bad.parameter)
+            .into()
+    }
+}
+
+impl From<Unreadable> for Problem {
+    fn from(Unreadable(header): Unreadable) -> Self {
+        Self::invalid_precondition()
+            .detail("entity tags stand in quotes, with commas between them, or it is `*`")
+            .member("header", header.as_str())
+            .into()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy(cause) => {
+                let soon = HeaderValue::from_static("1");
+                Self::caused(Self::unavailable().header(RETRY_AFTER, soon), cause)
+            }
+            StoreError::Broken(cause) => Self::failed(cause),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Leaves the problem for [`answer`], which has the request at hand.
+    fn into_response(self) -> Response {
+        let mut response = self.refusal.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives the problems of the routes inside their final form. Goes around the whole router.
+pub(crate) async fn answer(request: Request, next: Next) -> Response {
+    let caller = Caller::of(&request);
+    let mut response = next.run(request).await;
+    let Some(Problem { refusal, cause }) = response.extensions_mut().remove() else {
+        return response;
+    };
+    if let Some(cause) = cause {
+        let request_id = caller.request_id().map(RequestId::as_str);
+        tracing::error!(request_id, cause, "a request failed");
+    }
+    let (mut parts, body) = refusal.into_response(&caller).into_parts();
+    // What the router added stays, such as the `Allow` of a 405; the body it describes does not.
+    for (name, value) in response.headers() {
+        if name != CONTENT_LENGTH {
+            parts.headers.append(name, value.clone());
+        }
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::not_found().into()
+}
+
+pub(crate) async fn no_such_method() -> Problem {
+    Problem::method_not_allowed().into()
+}
