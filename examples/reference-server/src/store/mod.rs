@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
 use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -175,9 +179,36 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Connections that are open, and how many of them nobody uses.
-    pub(crate) fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    /// The pool's numbers, for a scrape.
+    pub(crate) fn connections(&self) -> Connections {
+        Connections(self.pool.clone())
+    }
+}
+
+/// Collects how many connections to the database are open, and how many of them nobody uses.
+#[derive(Debug)]
+pub(crate) struct Connections(SqlitePool);
+
+impl Collector for Connections {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let open = u64::from(self.0.size());
+        let idle = u64::try_from(self.0.num_idle()).unwrap_or(u64::MAX);
+        for (name, help, value) in [
+            (
+                "db_connections_open",
+                "Open connections to the database",
+                open,
+            ),
+            (
+                "db_connections_idle",
+                "Open connections that are not in use",
+                idle,
+            ),
+        ] {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(value).encode(metric)?;
+        }
+        Ok(())
     }
 }
 
