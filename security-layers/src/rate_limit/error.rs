@@ -2,10 +2,11 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
 use portcullis_layer_core::refusal::{Reason, Refusal};
 
+use super::fields::whole;
 use super::policy::{MAX_RULES, PolicyName};
 use crate::refusals::Counted;
 
@@ -84,9 +85,8 @@ impl Reason for RateLimited {
         match self.kind {
             RateLimitedKind::QuotaExceeded => {
                 let policies: Vec<_> = self.policies().map(PolicyName::as_str).collect();
-                quota_exceeded(&policies)
-                    .detail(format!("try again in {} s", self.retry_after))
-                    .header(RETRY_AFTER, HeaderValue::from(self.retry_after))
+                // No detail: when to come back is in a header that every client reads.
+                quota_exceeded(&policies).header(RETRY_AFTER, whole(self.retry_after))
             }
             RateLimitedKind::BadRequest => missing_key(StatusCode::BAD_REQUEST),
             RateLimitedKind::Forbidden => missing_key(StatusCode::FORBIDDEN),

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::policy::{MAX_RULES, PolicyName, Rule};
 use super::quota::SECOND;
-use super::settle::{Charge, Enforced};
+use super::settle::{Charges, Enforced};
 
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -20,36 +20,20 @@ const ITEM: usize = 3 + PolicyName::MAX_LEN + 4 + 10 + 3 + 10;
 /// What a response gets on its way out. Nothing of it replaces what is there already.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    standard: Option<(HeaderValue, HeaderValue)>,
-    legacy: Option<Legacy>,
+    /// `RateLimit-Policy` and `RateLimit`.
+    pub(super) standard: Option<(HeaderValue, HeaderValue)>,
+    /// `X-RateLimit-*`.
+    pub(super) legacy: Option<Legacy>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Legacy {
+pub(super) struct Legacy {
     limit: u64,
     remaining: u32,
     reset: u64,
 }
 
 impl Fields {
-    /// Adds `RateLimit-Policy` and `RateLimit`.
-    pub(super) fn standard(mut self, policy: &HeaderValue, standing: Option<HeaderValue>) -> Self {
-        self.standard = standing.map(|standing| (policy.clone(), standing));
-        self
-    }
-
-    /// Adds `X-RateLimit-*` for the rule that has the least left.
-    pub(super) fn legacy(mut self, rules: &[Enforced], charges: &[Charge]) -> Self {
-        let told = charges.iter().filter(|c| !rules[c.rule].rule.shadow);
-        let tightest = told.min_by_key(|c| (c.standing.remaining, u64::MAX - c.standing.full));
-        self.legacy = tightest.map(|charge| Legacy {
-            limit: rules[charge.rule].rule.limit.advertised().0,
-            remaining: charge.standing.remaining,
-            reset: charge.standing.full.div_ceil(SECOND),
-        });
-        self
-    }
-
     pub(super) fn write_to(self, headers: &mut HeaderMap) {
         if let Some((policy, standing)) = self.standard {
             // Both or none: one of ours beside one of the handler's would not belong together.
@@ -62,10 +46,23 @@ impl Fields {
             let names = [X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET];
             let values = [legacy.limit, legacy.remaining.into(), legacy.reset];
             if !names.iter().any(|name| headers.contains_key(name)) {
-                headers.extend(names.into_iter().zip(values.map(HeaderValue::from)));
+                headers.extend(names.into_iter().zip(values.map(whole)));
             }
         }
     }
+}
+
+/// `X-RateLimit-*` for the rule that has the least left.
+pub(super) fn legacy(rules: &[Enforced], charges: &Charges) -> Option<Legacy> {
+    let told = charges
+        .iter()
+        .filter(|charge| !rules[charge.rule].rule.shadow);
+    let tightest = told.min_by_key(|c| (c.standing.remaining, u64::MAX - c.standing.full))?;
+    Some(Legacy {
+        limit: rules[tightest.rule].rule.limit.advertised().0,
+        remaining: tightest.standing.remaining,
+        reset: tightest.standing.full.div_ceil(SECOND),
+    })
 }
 
 /// `RateLimit-Policy` for the rules that are enforced: a structured list (RFC 9651) that never changes.
@@ -87,14 +84,14 @@ pub(super) fn policy(rules: &[Rule]) -> Option<HeaderValue> {
 /// which must not be earlier than any `t` beside it, and what another rule has left is enough as it is.
 pub(super) fn standing(
     rules: &[Enforced],
-    charges: &[Charge],
+    charges: &Charges,
     refused: bool,
 ) -> Option<HeaderValue> {
     let mut text = Text {
         buffer: [0; MAX_RULES * ITEM],
         len: 0,
     };
-    for charge in charges {
+    for charge in charges.iter() {
         let rule = &rules[charge.rule].rule;
         if rule.shadow {
             continue;
@@ -112,6 +109,12 @@ pub(super) fn standing(
     (!text.is_empty())
         .then(|| HeaderValue::from_bytes(text).ok())
         .flatten()
+}
+
+/// A number as a field, in one allocation: what `http` offers for it takes two.
+pub(super) fn whole(number: u64) -> HeaderValue {
+    let mut buffer = itoa::Buffer::new();
+    HeaderValue::from_str(buffer.format(number)).expect("digits are visible ascii")
 }
 
 struct Text {

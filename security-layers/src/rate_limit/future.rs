@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::Response;
 use pin_project_lite::pin_project;
@@ -16,12 +16,13 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         answer: Either<F>,
-        fields: Fields,
+        // Boxed: it travels with the future, and most of what it holds is rarely there.
+        fields: Option<Box<Fields>>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(answer: Either<F>, fields: Fields) -> Self {
+    pub(super) const fn new(answer: Either<F>, fields: Option<Box<Fields>>) -> Self {
         Self { answer, fields }
     }
 }
@@ -34,8 +35,14 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.answer.poll(cx))?;
-        std::mem::take(this.fields).write_to(response.headers_mut());
-        Poll::Ready(Ok(response))
+        // Changed where it is: taking a response out of its wrappers and putting it back is the
+        // most expensive thing that a thin layer can do.
+        let mut answer = this.answer.poll(cx);
+        if let Poll::Ready(Ok(response)) = &mut answer
+            && let Some(fields) = this.fields.take()
+        {
+            fields.write_to(response.headers_mut());
+        }
+        answer
     }
 }

@@ -56,7 +56,8 @@ impl Key {
 
     /// The client's address, an IPv6 address by its /64: see [`ClientKey`].
     ///
-    /// It is missing where nobody recorded the peer, see [`OriginPolicy`].
+    /// It is missing where nobody recorded the peer, see
+    /// [`OriginPolicy`](portcullis_layer_core::origin::OriginPolicy).
     pub fn client_ip() -> Self {
         Self::client_network(Ipv6Prefix::default())
     }

@@ -73,12 +73,12 @@ impl<R, C: Clock> RateLimitLayer<R, C> {
 
     /// Lets requests for these paths pass uncounted, such as probes.
     pub fn exempt(self, paths: Paths) -> Self {
-        self.set(|settings| settings.scope.exempt_paths = paths)
+        self.set(|settings| settings.scope.exempt().paths = paths)
     }
 
     /// Lets clients in these ranges pass uncounted.
     pub fn exempt_clients(self, ranges: IpRanges) -> Self {
-        self.set(|settings| settings.scope.exempt_clients = ranges)
+        self.set(|settings| settings.scope.exempt().clients = ranges)
     }
 
     /// Lets requests pass uncounted for which `f` says so.
@@ -86,7 +86,7 @@ impl<R, C: Clock> RateLimitLayer<R, C> {
     where
         F: Fn(&request::Parts) -> bool + Send + Sync + 'static,
     {
-        self.set(|settings| settings.scope.exempt = Some(Callback(Arc::new(f))))
+        self.set(|settings| settings.scope.exempt().asked = Some(Callback(Arc::new(f))))
     }
 
     /// Sets whether responses carry `RateLimit-Policy` and `RateLimit`; see the [module docs](super)
@@ -137,33 +137,33 @@ impl<S, R: Clone, C: Clone> Layer<S> for RateLimitLayer<R, C> {
 }
 
 impl<C: Clock> Settings<C> {
-    /// Decides on a request: the fields for its response, and the reason if it is refused.
-    pub(super) fn check(&self, parts: &request::Parts) -> (Fields, Option<RateLimited>) {
-        let Some(subject) = self.scope.subject(parts) else {
-            return (Fields::default(), None);
-        };
+    /// Decides on a request, and prepares the fields of its response.
+    pub(super) fn check(
+        &self,
+        parts: &request::Parts,
+        fields: &mut Option<Box<Fields>>,
+    ) -> Result<(), RateLimited> {
+        let subject = self.scope.subject(parts);
+        if self.scope.exempts(&subject) {
+            return Ok(());
+        }
         let detailed = self.standard_fields || self.legacy_fields;
         let mut charges = Charges::default();
-        let refused = self.limiter.decide(&subject, &mut charges, detailed).err();
-        let fields = if detailed {
-            self.fields(&charges, refused.is_some())
-        } else {
-            Fields::default()
-        };
-        (fields, refused)
+        let decision = self.limiter.decide(&subject, &mut charges, detailed);
+        if detailed {
+            *fields = Some(Box::new(self.fields(&charges, decision.is_err())));
+        }
+        decision
     }
 
     fn fields(&self, charges: &Charges, refused: bool) -> Fields {
-        let (rules, charges) = (self.limiter.rules(), charges.as_slice());
-        let mut result = Fields::default();
-        if self.standard_fields
-            && let Some(policy) = self.limiter.policy_field()
-        {
-            result = result.standard(policy, fields::standing(rules, charges, refused));
+        let (limiter, rules) = (&self.limiter, self.limiter.rules());
+        let policy = limiter.policy_field().filter(|_| self.standard_fields);
+        let standing = policy.and_then(|_| fields::standing(rules, charges, refused));
+        let legacy = self.legacy_fields.then(|| fields::legacy(rules, charges));
+        Fields {
+            standard: policy.cloned().zip(standing),
+            legacy: legacy.flatten(),
         }
-        if self.legacy_fields {
-            result = result.legacy(rules, charges);
-        }
-        result
     }
 }

@@ -106,16 +106,15 @@ impl<C: Clock> RateLimiter<C> {
         // Everything of the user's is called here, before any lock is held.
         let selected = self.select(subject, charges);
         shared.audit.client(subject);
-        if let Err(reason) = selected {
+        selected.inspect_err(|_| {
             // No rule was asked, so there is no standing to tell.
             *charges = Charges::default();
-            return Err(reason);
-        }
+        })?;
         let now = self.now();
         let allowed = settle(&shared.rules, charges.as_mut_slice(), now, true, detailed);
         let mut violated = 0;
         let mut wait = 0;
-        for charge in charges.as_slice().iter().filter(|charge| charge.wait > 0) {
+        for charge in charges.iter().filter(|charge| charge.wait > 0) {
             let rule = &shared.rules[charge.rule].rule;
             let enforced = !rule.shadow;
             shared

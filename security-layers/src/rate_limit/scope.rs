@@ -7,34 +7,43 @@ use portcullis_layer_core::origin::{IpRanges, OriginPolicy};
 use super::callback::Callback;
 use crate::paths::Paths;
 
-/// Which requests a layer looks at, and how it finds their client.
+/// How a layer finds the client of a request, and which requests it leaves alone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     pub(super) origin: OriginPolicy,
-    pub(super) exempt_paths: Paths,
-    pub(super) exempt_clients: IpRanges,
-    pub(super) exempt: Option<Callback<ExemptFn>>,
+    /// `None` until something is exempt, so that nothing is looked up for nothing.
+    exempt: Option<Exempt>,
 }
 
-pub(super) type ExemptFn = dyn Fn(&request::Parts) -> bool + Send + Sync;
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exempt {
+    pub(super) paths: Paths,
+    pub(super) clients: IpRanges,
+    pub(super) asked: Option<Callback<ExemptFn>>,
+}
+
+type ExemptFn = dyn Fn(&request::Parts) -> bool + Send + Sync;
 
 impl Scope {
-    /// The request to decide on; `None` if it is exempt.
-    pub(super) fn subject<'a>(&'a self, parts: &'a request::Parts) -> Option<Subject<'a>> {
-        let subject = Subject {
+    pub(super) fn subject<'a>(&'a self, parts: &'a request::Parts) -> Subject<'a> {
+        Subject {
             parts,
             origin: &self.origin,
             client: Cell::new(Client::NotAsked),
-        };
-        let exempt = self.exempt_paths.contain(parts.uri.path())
-            || (!self.exempt_clients.is_empty() && self.lists(&subject))
-            || self.exempt.as_ref().is_some_and(|exempt| exempt(parts));
-        (!exempt).then_some(subject)
+        }
     }
 
-    fn lists(&self, subject: &Subject<'_>) -> bool {
-        let client = subject.client();
-        client.is_some_and(|ip| self.exempt_clients.contains(ip))
+    pub(super) fn exempts(&self, subject: &Subject<'_>) -> bool {
+        self.exempt.as_ref().is_some_and(|exempt| {
+            let listed = |ip| exempt.clients.contains(ip);
+            exempt.paths.contain(subject.parts.uri.path())
+                || (!exempt.clients.is_empty() && subject.client().is_some_and(listed))
+                || exempt.asked.as_ref().is_some_and(|f| f(subject.parts))
+        })
+    }
+
+    pub(super) fn exempt(&mut self) -> &mut Exempt {
+        self.exempt.get_or_insert_default()
     }
 }
 

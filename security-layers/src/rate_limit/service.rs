@@ -34,11 +34,12 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let (fields, refused) = self.layer.settings.check(&parts);
+        let mut fields = None;
+        let decision = self.layer.settings.check(&parts, &mut fields);
         let request = Request::from_parts(parts, body);
-        let answer = match refused {
-            None => Either::inner(self.inner.call(request)),
-            Some(reason) => {
+        let answer = match decision {
+            Ok(()) => Either::inner(self.inner.call(request)),
+            Err(reason) => {
                 self.layer.counters.record(&reason);
                 let caller = Caller::of(&request);
                 Either::early(refuse(&self.layer.reject, reason, &caller))

@@ -47,38 +47,42 @@ impl Enforced {
 
 /// Asks the rule of the first charge, then those of the rest, and charges on the way back if none of
 /// them objects. So all the locks that a request needs are held at once, always in the order of the
-/// rules, without a list of guards.
+/// rules, without a list of guards. `None` ends the charges.
 pub(super) fn settle(
     rules: &[Enforced],
-    charges: &mut [Charge],
+    charges: &mut [Option<Charge>],
     now: u64,
     allowed: bool,
     detailed: bool,
 ) -> bool {
-    let Some((charge, _)) = charges.split_first() else {
+    let Some((Some(charge), rest)) = charges.split_first_mut() else {
         return allowed;
     };
+    let rule = &rules[charge.rule].rule;
+    // Mostly there is one rule, and then no second round to find that out.
+    let rest = |allowed| match rest {
+        [] => allowed,
+        rest => settle(rules, rest, now, allowed, detailed),
+    };
     match &rules[charge.rule].buckets {
-        Buckets::Gcra(store) => settle_in(store, rules, charges, now, allowed, detailed),
-        Buckets::Window(store) => settle_in(store, rules, charges, now, allowed, detailed),
+        Buckets::Gcra(store) => settle_in(store, rule, charge, rest, now, allowed, detailed),
+        Buckets::Window(store) => settle_in(store, rule, charge, rest, now, allowed, detailed),
     }
 }
 
+#[inline]
 fn settle_in<A: Algorithm>(
     store: &Store<A>,
-    rules: &[Enforced],
-    charges: &mut [Charge],
+    rule: &Rule,
+    charge: &mut Charge,
+    rest: impl FnOnce(bool) -> bool,
     now: u64,
     allowed: bool,
     detailed: bool,
 ) -> bool {
-    let Some((charge, rest)) = charges.split_first_mut() else {
-        return allowed;
-    };
     let mut bucket = store.hold(charge.bucket, now);
     let attempt = bucket.attempt(charge.cost);
-    let passes = attempt.is_ok() || rules[charge.rule].rule.shadow;
-    let allowed = settle(rules, rest, now, allowed && passes, detailed);
+    let allowed = rest(allowed && (attempt.is_ok() || rule.shadow));
     match attempt {
         Ok(next) if allowed => bucket.commit(next),
         Ok(_) => {}
@@ -109,48 +113,31 @@ pub(super) struct Charge {
 }
 
 /// The charges of one request, in the order of their rules.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Charges {
-    list: [Charge; MAX_RULES],
+    // `None` is one number to write, so the room that is not needed costs next to nothing.
+    list: [Option<Charge>; MAX_RULES],
     len: usize,
-}
-
-impl Default for Charges {
-    fn default() -> Self {
-        let blank = Charge {
-            rule: 0,
-            bucket: 0,
-            cost: NonZeroU32::MIN,
-            leads: false,
-            wait: 0,
-            standing: Standing {
-                remaining: 0,
-                more: 0,
-                full: 0,
-            },
-        };
-        Self {
-            list: [blank; MAX_RULES],
-            len: 0,
-        }
-    }
 }
 
 impl Charges {
     pub(super) fn push(&mut self, rule: usize, bucket: u64, cost: NonZeroU32) {
-        let charge = &mut self.list[self.len];
-        charge.rule = rule;
-        charge.bucket = bucket;
-        charge.cost = cost;
-        charge.leads = self.len == 0;
+        self.list[self.len] = Some(Charge {
+            rule,
+            bucket,
+            cost,
+            leads: self.len == 0,
+            wait: 0,
+            standing: Standing::default(),
+        });
         self.len += 1;
     }
 
-    pub(super) fn as_slice(&self) -> &[Charge] {
-        &self.list[..self.len]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Charge> {
+        self.list[..self.len].iter().flatten()
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [Charge] {
+    pub(super) fn as_mut_slice(&mut self) -> &mut [Option<Charge>] {
         &mut self.list[..self.len]
     }
 }

@@ -1,6 +1,6 @@
 use super::policy::PolicyName;
 
-/// What a limiter has counted. See [`RateLimiter::stats`].
+/// What a limiter has counted. See [`RateLimiter::stats`](super::RateLimiter::stats).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimiterStats {

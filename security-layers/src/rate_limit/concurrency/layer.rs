@@ -135,12 +135,12 @@ impl<R> ConcurrencyLimitLayer<R> {
 
     /// Lets requests for these paths pass uncounted, such as probes.
     pub fn exempt(self, paths: Paths) -> Self {
-        self.set(|settings| settings.scope.exempt_paths = paths)
+        self.set(|settings| settings.scope.exempt().paths = paths)
     }
 
     /// Lets clients in these ranges pass uncounted.
     pub fn exempt_clients(self, ranges: IpRanges) -> Self {
-        self.set(|settings| settings.scope.exempt_clients = ranges)
+        self.set(|settings| settings.scope.exempt().clients = ranges)
     }
 
     /// Lets requests pass uncounted for which `f` says so.
@@ -148,7 +148,7 @@ impl<R> ConcurrencyLimitLayer<R> {
     where
         F: Fn(&request::Parts) -> bool + Send + Sync + 'static,
     {
-        self.set(|settings| settings.scope.exempt = Some(Callback(Arc::new(f))))
+        self.set(|settings| settings.scope.exempt().asked = Some(Callback(Arc::new(f))))
     }
 
     /// Sets how many keys can have requests under way at once; about 20 bytes each while they do. Keys
@@ -207,9 +207,10 @@ impl<S, R: Clone> Layer<S> for ConcurrencyLimitLayer<R> {
 impl Settings {
     /// The permit of a request that may go on, if it needs one.
     pub(super) fn check(&self, parts: &request::Parts) -> Result<Option<Permit>, TooManyInFlight> {
-        let Some(subject) = self.scope.subject(parts) else {
+        let subject = self.scope.subject(parts);
+        if self.scope.exempts(&subject) {
             return Ok(None);
-        };
+        }
         let state = &*self.state;
         let selected = state.selector.select(0, &self.key, &subject);
         state.audit.client(&subject);
