@@ -6,7 +6,8 @@
 //! - plain HTTP with `application/problem+json` (RFC 9457),
 //! - gRPC (`application/grpc*`) with HTTP 200 and a trailers-only `grpc-status`, because a gRPC
 //!   client reads nothing else,
-//! - grpc-web with the same status in a trailer frame of the body, base64 for the `-text` form;
+//! - grpc-web with the same status in a trailer frame of the body, base64 for the `-text` form (both with
+//!   `Cache-Control: no-store`, since to a cache they look like a success);
 //!
 //! and a closure given to a layer's `reject_with` ([`RejectFn`]) answers whatever it likes.
 //! [`refuse`] also leaves the reason in the response's extensions, for the layers outside.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -120,7 +120,7 @@ impl Refusal {
     // status would be guessed at by its library.
     fn into_trailers_only(self) -> Response<Bytes> {
         let message = self.message();
-        let mut response = answer(StatusCode::OK, self.headers, "application/grpc");
+        let mut response = grpc_answer(self.headers, "application/grpc");
         let headers = response.headers_mut();
         headers.insert(GRPC_STATUS, self.code.header_value());
         // Percent-encoding leaves nothing that a header value refuses.
@@ -131,7 +131,7 @@ impl Refusal {
     }
 
     fn into_web(self, content_type: &'static str, body: Bytes) -> Response<Bytes> {
-        let mut response = answer(StatusCode::OK, self.headers, content_type);
+        let mut response = grpc_answer(self.headers, content_type);
         let length = HeaderValue::from(body.len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
         *response.body_mut() = body;
@@ -153,6 +153,15 @@ fn answer(status: StatusCode, headers: HeaderMap, content_type: &'static str) ->
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// A refusal with the status of a success. Nobody but the client's library knows better, so no cache may keep it: anybody
+/// can send a `GET` for a page of ours with the content type of gRPC, and would leave an empty page behind.
+fn grpc_answer(mut headers: HeaderMap, content_type: &'static str) -> Response<Bytes> {
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    answer(StatusCode::OK, headers, content_type)
 }
 
 struct Document<'a> {

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
@@ -125,6 +125,26 @@ fn grpc_web_gets_its_trailers_in_the_body() {
     let content_type = &response.headers()[CONTENT_TYPE];
     assert_eq!(content_type, "application/grpc-web-text+proto");
     assert_eq!(STANDARD.decode(response.body()).unwrap(), frame);
+}
+
+// A `GET` with the content type of gRPC was refused with a bare 200, which a shared cache could keep and serve to
+// everybody in place of the page.
+#[test]
+fn a_refusal_that_looks_like_a_success_is_not_kept_by_caches() {
+    for content_type in [
+        "application/grpc",
+        "application/grpc-web",
+        "application/grpc-web-text",
+    ] {
+        let response = refuse(&Negotiated, TooMany("x"), &caller(content_type));
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    }
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, TYPE, "no")
+        .header(CACHE_CONTROL, HeaderValue::from_static("private"));
+    let response = refusal.into_response(&caller("application/grpc"));
+    let mut values = response.headers().get_all(CACHE_CONTROL).iter();
+    assert_eq!(values.next().unwrap(), "private");
+    assert_eq!(values.next(), None);
 }
 
 #[test]
