@@ -96,6 +96,10 @@ impl Redirect {
                 return Err(HttpsRequired::UnknownHost);
             }
         }
+        if !target.as_str().starts_with('/') {
+            // `http://shop.example?id=7`: an empty path and `/` are the same (RFC 9110, 4.2.3).
+            text.push('/');
+        }
         push_encoded(&mut text, target.as_str());
         // A checked host and visible ASCII: nothing is left that a header value refuses.
         HeaderValue::try_from(text).map_err(|_| HttpsRequired::Insecure)
@@ -146,11 +150,12 @@ impl FromStr for CanonicalHost {
     type Err = InvalidCanonicalHost;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = HostPort::parse(text.as_bytes()).filter(|parsed| parsed.host() == text);
-        match parsed {
-            Some(_) => Ok(Self(text.to_ascii_lowercase().into())),
-            None => Err(InvalidCanonicalHost(text.to_owned())),
+        let alone = HostPort::parse(text.as_bytes()).is_some_and(|parsed| parsed.host() == text);
+        // A list takes only names that can exist in the DNS: not `shop..example`.
+        if !alone || AllowedHosts::new([text]).is_err() {
+            return Err(InvalidCanonicalHost(text.to_owned()));
         }
+        Ok(Self(text.to_ascii_lowercase().into()))
     }
 }
 

@@ -27,7 +27,7 @@ impl Policy {
         }
         let target = request.uri().path_and_query();
         // `OPTIONS *` asks about the server as a whole, for which there is no URI.
-        let target = target.filter(|target| target.as_str().starts_with('/'));
+        let target = target.filter(|target| target.as_str().starts_with(['/', '?']));
         let target = target.ok_or(HttpsRequired::Insecure)?;
 
         let authority = self

@@ -111,6 +111,12 @@ fn http_2_and_the_absolute_form_name_the_host_in_the_target() {
         location(&redirect, &request).unwrap(),
         "https://shop.example/"
     );
+    // An empty path before a query was taken for no path at all, and refused.
+    *request.uri_mut() = Uri::from_static("http://shop.example?b");
+    assert_eq!(
+        location(&redirect, &request).unwrap(),
+        "https://shop.example/?b"
+    );
     // The scheme of the target is the client's own claim.
     *request.uri_mut() = Uri::from_static("https://shop.example/");
     assert_eq!(
@@ -177,6 +183,10 @@ fn a_canonical_host_stands_for_every_other() {
         "[::1",
         "::1",
         "user@shop.example",
+        // Every redirect led nowhere with a name that was a host by its characters only.
+        ".",
+        "shop..example",
+        &"a".repeat(64),
     ] {
         assert!(wrong.parse::<CanonicalHost>().is_err(), "{wrong:?}");
     }
