@@ -272,6 +272,20 @@ async fn accepted_responses_tell_the_standing_of_every_enforced_rule() {
 }
 
 #[tokio::test]
+async fn a_refusal_for_a_missing_key_tells_no_standing() {
+    let global = Rule::new(Quota::per_second(n(1)), Key::global());
+    let by_client = rule("1/s").name("client".parse().unwrap());
+    let rules = [global, by_client.missing_key(MissingKey::BadRequest)];
+    let layer = RateLimitLayer::from_shared(RateLimiter::new(rules).unwrap());
+    let response = send(&mut layer.layer(Mock::ok()), get("")).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    // Nobody was asked what is left, and waiting does not help.
+    for name in ["ratelimit", "ratelimit-policy", "retry-after"] {
+        assert_eq!(field(response.headers(), name), None);
+    }
+}
+
+#[tokio::test]
 async fn fields_of_the_handler_are_kept() {
     for own in ["ratelimit", "ratelimit-policy", "x-ratelimit-remaining"] {
         let (layer, _) = layer(rule("10/s"));

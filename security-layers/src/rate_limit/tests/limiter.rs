@@ -114,17 +114,20 @@ fn what_one_rule_refuses_is_charged_to_none() {
 
 #[test]
 fn the_longest_wait_counts_and_is_enough() {
-    let (limiter, clock) = limiter([
-        rule("fast", "1/s", Key::global()),
-        rule("slow", "1/min", Key::global()),
-    ]);
-    assert_eq!(ask(&limiter, &nobody()), Ok(()));
-    let reason = ask(&limiter, &nobody()).unwrap_err();
-    assert_eq!(reason.kind(), RateLimitedKind::QuotaExceeded);
-    assert_eq!(reason.retry_after(), Some(60));
-    assert_eq!(reason.to_string(), "a quota is used up for 60 s");
-    clock.advance(seconds(60));
-    assert_eq!(ask(&limiter, &nobody()), Ok(()));
+    for limits in [["1/s", "1/min"], ["1/min", "1/s"]] {
+        let [one, other] = limits;
+        let (limiter, clock) = limiter([
+            rule("one", one, Key::global()),
+            rule("other", other, Key::global()),
+        ]);
+        assert_eq!(ask(&limiter, &nobody()), Ok(()));
+        let reason = ask(&limiter, &nobody()).unwrap_err();
+        assert_eq!(reason.kind(), RateLimitedKind::QuotaExceeded);
+        assert_eq!(reason.retry_after(), Some(60));
+        assert_eq!(reason.to_string(), "a quota is used up for 60 s");
+        clock.advance(seconds(60));
+        assert_eq!(ask(&limiter, &nobody()), Ok(()));
+    }
 }
 
 #[test]
@@ -339,6 +342,12 @@ mod keys_of_requests {
                 Some(true),
             ),
             (api_key().or(Key::client_ip()), "- / x-api-key=1", "-", None),
+            (
+                api_key().or(Key::client_ip()),
+                "192.0.2.1 / x-api-key=1",
+                "192.0.2.1 / x-api-key=2",
+                Some(false),
+            ),
             // What was found of a pair before its other half was missing leaves nothing behind.
             (
                 Key::path().and(api_key()).or(Key::global()),
