@@ -38,18 +38,25 @@ impl Fields {
         if let Some((policy, standing)) = self.standard {
             // Both or none: one of ours beside one of the handler's would not belong together.
             if !headers.contains_key(RATELIMIT) && !headers.contains_key(RATELIMIT_POLICY) {
-                headers.insert(RATELIMIT_POLICY, policy);
-                headers.insert(RATELIMIT, standing);
+                put(headers, RATELIMIT_POLICY, policy);
+                put(headers, RATELIMIT, standing);
             }
         }
         if let Some(legacy) = self.legacy {
             let names = [X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET];
             let values = [legacy.limit, legacy.remaining.into(), legacy.reset];
             if !names.iter().any(|name| headers.contains_key(name)) {
-                headers.extend(names.into_iter().zip(values.map(whole)));
+                for (name, value) in names.into_iter().zip(values) {
+                    put(headers, name, whole(value));
+                }
             }
         }
     }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    // A map can be so full that `insert` would panic; then it stays as it is.
+    let _full = headers.try_insert(name, value);
 }
 
 /// `X-RateLimit-*` for the rule that has the least left.

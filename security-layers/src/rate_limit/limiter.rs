@@ -18,6 +18,9 @@ use super::scope::Subject;
 use super::settle::{Charges, Enforced, settle};
 use super::stats::{RateLimiterStats, RuleStats};
 
+/// The last moment, 292 years after the start: a longest period still fits in behind it, whatever a clock says.
+const END: u64 = 1 << 63;
+
 /// The rules and the state of all their keys. Clones share the state.
 ///
 /// Every [`RateLimitLayer`](super::RateLimitLayer) has one; make it yourself to give one to several
@@ -91,7 +94,7 @@ impl<C: Clock> RateLimiter<C> {
 
     fn now(&self) -> u64 {
         let elapsed = self.0.clock.now().saturating_duration_since(self.0.start);
-        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(elapsed.as_nanos()).map_or(END, |now| now.min(END))
     }
 
     /// Decides on a request, and charges for it if it may pass. `charges`, empty before, tells what

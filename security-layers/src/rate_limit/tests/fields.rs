@@ -1,5 +1,27 @@
-use super::super::fields::policy;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::super::fields::{Fields, policy};
 use super::super::{Key, Quota, Rule};
+
+// `insert` panicked on a response whose header map could take no more.
+#[test]
+fn a_full_response_stays_as_it_is() {
+    let value = HeaderValue::from_static("1");
+    let mut headers = HeaderMap::new();
+    let names = (0..).map(|number| HeaderName::try_from(format!("x-{number}")).unwrap());
+    for name in names {
+        if headers.try_insert(name, value.clone()).is_err() {
+            break;
+        }
+    }
+    let full = headers.len();
+    let fields = Fields {
+        standard: Some((value.clone(), value)),
+        legacy: None,
+    };
+    fields.write_to(&mut headers);
+    assert_eq!(headers.len(), full);
+}
 
 /// The longest text that settings can lead to still fits, and is what a structured list looks like.
 #[test]

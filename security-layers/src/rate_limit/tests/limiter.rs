@@ -64,6 +64,17 @@ fn rules_that_cannot_be_enforced_are_not_built() {
     assert!(RateLimiter::new((0..8).map(rule)).is_ok());
 }
 
+// The sum of the time and a period overflowed: a panic with overflow checks, no limit at all without.
+#[test]
+fn a_clock_that_jumps_ahead_by_centuries_still_limits() {
+    let window: SlidingWindow = "1025/53375d".parse().unwrap();
+    let window = Rule::new(window, Key::global()).name("window".parse().unwrap());
+    let (limiter, clock) = limiter([rule("gcra", "1/53375d", Key::global()), window]);
+    clock.advance(std::time::Duration::from_nanos(u64::MAX));
+    assert_eq!(ask(&limiter, &nobody()), Ok(()));
+    assert_eq!(refused_by(ask(&limiter, &nobody())), ["gcra"]);
+}
+
 #[test]
 fn names_stand_unescaped_wherever_they_are_shown() {
     for name in ["a", "per-minute", "v1.2/login_9", &"a".repeat(32)] {
