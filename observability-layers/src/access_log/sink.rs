@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use super::line::Policy;
+use super::line::{Draft, Policy};
 use super::queue::Queue;
 use super::{AccessLogBuilder, AccessLogLayer};
 use crate::observe::{Fields, ObserveLayer, Record, Sink};
@@ -73,7 +73,7 @@ impl Sink for AccessLog {
 
     fn completed(&self, record: &Record<'_>) {
         thread_local! {
-            static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+            static DRAFT: Cell<Draft> = const { Cell::new(Draft::new()) };
         }
         let Inner { policy, queue } = &*self.inner;
         let Some(level) = policy.admit(record) else {
@@ -81,12 +81,11 @@ impl Sink for AccessLog {
         };
         // Taken out and put back, so that whatever a redaction does on this thread finds an empty
         // one. A thread that is ending may have none any more.
-        let mut line = LINE.try_with(Cell::take).unwrap_or_default();
-        line.clear();
-        policy.write(record, level, &mut line);
-        queue.push(&line);
-        // Without its place, the buffer is just freed.
-        let _kept = LINE.try_with(|place| place.set(line));
+        let mut draft = DRAFT.try_with(Cell::take).unwrap_or_default();
+        policy.write(record, level, &mut draft);
+        queue.push(&draft.line);
+        // Without its place, the draft is just freed.
+        let _kept = DRAFT.try_with(|place| place.set(draft));
     }
 }
 

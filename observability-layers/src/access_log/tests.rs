@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tower::{Layer as _, ServiceExt as _};
 
-use super::line::{Level, Policy};
+use super::line::{Draft, Level, Policy};
 use super::*;
 use crate::observe::{Outcome, Record, Sink as _, Subject, TraceContext};
 
@@ -51,9 +51,9 @@ fn record(status: u16) -> Record<'static> {
 }
 
 fn line(policy: &Policy, record: &Record<'_>) -> String {
-    let mut out = Vec::new();
-    policy.write(record, policy.admit(record).unwrap(), &mut out);
-    String::from_utf8(out).unwrap()
+    let mut draft = Draft::new();
+    policy.write(record, policy.admit(record).unwrap(), &mut draft);
+    String::from_utf8(draft.line).unwrap()
 }
 
 #[test]

@@ -2,36 +2,65 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `2026-11-21T12:34:56.789Z`. What is before 1970 or after 9999 is shown as the nearest time between.
-pub(super) fn rfc3339(time: SystemTime) -> [u8; 24] {
-    const LAST: u64 = 253_402_300_799;
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, millis) = match since.as_secs() {
-        seconds @ ..=LAST => (seconds, since.subsec_millis()),
-        _ => (LAST, 999),
-    };
-    // Both fit: there are 2,932,896 days until then.
+/// Writes times, and keeps the last one: most of the next has not changed.
+#[derive(Debug, Default)]
+pub(super) struct Rfc3339 {
+    second: Option<u64>,
+    text: [u8; 24],
+}
+
+impl Rfc3339 {
+    pub(super) const fn new() -> Self {
+        Self {
+            second: None,
+            text: [0; 24],
+        }
+    }
+
+    /// `2026-11-21T12:34:56.789Z`. What is before 1970 or after 9999 is shown as the nearest time
+    /// between.
+    pub(super) fn write(&mut self, time: SystemTime) -> &[u8; 24] {
+        const LAST: u64 = 253_402_300_799;
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (second, millis) = match since.as_secs() {
+            second @ ..=LAST => (second, since.subsec_millis()),
+            _ => (LAST, 999),
+        };
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.text = to_the_second(second);
+        }
+        put(&mut self.text, 20, millis / 10);
+        self.text[22] = digit(millis % 10);
+        &self.text
+    }
+}
+
+fn to_the_second(seconds: u64) -> [u8; 24] {
+    // Both fit: there are 2,932,896 days until the year 10000.
     let days = u32::try_from(seconds / 86_400).unwrap_or_default();
     let second = u32::try_from(seconds % 86_400).unwrap_or_default();
     let (year, month, day) = date(days);
 
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    for (place, digits, value) in [
-        (0, 4, year),
-        (5, 2, month),
-        (8, 2, day),
-        (11, 2, second / 3_600),
-        (14, 2, second / 60 % 60),
-        (17, 2, second % 60),
-        (20, 3, millis),
-    ] {
-        let mut rest = value;
-        for digit in text[place..place + digits].iter_mut().rev() {
-            *digit = b"0123456789"[(rest % 10) as usize];
-            rest /= 10;
-        }
-    }
+    put(&mut text, 0, year / 100);
+    put(&mut text, 2, year % 100);
+    put(&mut text, 5, month);
+    put(&mut text, 8, day);
+    put(&mut text, 11, second / 3_600);
+    put(&mut text, 14, second / 60 % 60);
+    put(&mut text, 17, second % 60);
     text
+}
+
+/// Two digits of a number below a hundred.
+fn put(text: &mut [u8; 24], place: usize, value: u32) {
+    text[place] = digit(value / 10);
+    text[place + 1] = digit(value % 10);
+}
+
+fn digit(value: u32) -> u8 {
+    b"0123456789"[value as usize]
 }
 
 /// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.
@@ -69,7 +98,7 @@ mod tests {
 
     fn text(seconds: u64, millis: u64) -> String {
         let time = UNIX_EPOCH + Duration::from_millis(seconds * 1_000 + millis);
-        String::from_utf8(rfc3339(time).to_vec()).unwrap()
+        String::from_utf8(Rfc3339::new().write(time).to_vec()).unwrap()
     }
 
     #[test]
@@ -86,7 +115,21 @@ mod tests {
             assert_eq!(text(seconds, millis), expected);
         }
         let before = UNIX_EPOCH - Duration::from_secs(1);
-        assert_eq!(rfc3339(before), *b"1970-01-01T00:00:00.000Z");
+        assert_eq!(Rfc3339::new().write(before), b"1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn what_is_kept_is_used_for_its_second_only() {
+        let mut kept = Rfc3339::new();
+        let mut write = |millis| {
+            let time = UNIX_EPOCH + Duration::from_millis(millis);
+            String::from_utf8(kept.write(time).to_vec()).unwrap()
+        };
+        assert_eq!(write(1_999), "1970-01-01T00:00:01.999Z");
+        assert_eq!(write(1_002), "1970-01-01T00:00:01.002Z");
+        assert_eq!(write(2_000), "1970-01-01T00:00:02.000Z");
+        assert_eq!(write(1_000), "1970-01-01T00:00:01.000Z");
+        assert_eq!(write(0), "1970-01-01T00:00:00.000Z");
     }
 
     proptest! {

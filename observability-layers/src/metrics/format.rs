@@ -105,6 +105,8 @@ fn thousandths(value: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn negotiate(lines: &[&'static str]) -> Format {
@@ -163,6 +165,33 @@ mod tests {
             assert_eq!(negotiate(&[accept]), expected, "{accept}");
         }
         assert_eq!(negotiate(&[]), Format::Text);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_has_an_answer(lines: Vec<Vec<u8>>) {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                if let Ok(line) = HeaderValue::from_bytes(&line) {
+                    headers.append(ACCEPT, line);
+                }
+            }
+            prop_assert_eq!(Format::negotiate(&headers), Format::Text);
+        }
+
+        #[test]
+        fn qualities_are_compared_as_numbers(open in 0..=1_000_u16, text in 0..=1_000_u16) {
+            let quality = |q: u16| format!("{}.{:03}", q / 1_000, q % 1_000);
+            let accept = format!(
+                "text/plain;q={}, application/openmetrics-text;q={}",
+                quality(text),
+                quality(open)
+            );
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(&accept).unwrap());
+            let expected = if open > 0 && open >= text { Format::OpenMetrics } else { Format::Text };
+            prop_assert_eq!(Format::negotiate(&headers), expected);
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl<const BUCKETS: usize> Histogram<BUCKETS> {
 
     /// Adds `value` and gives back the index of its bucket.
     pub(super) fn observe<const BOUNDS: usize>(&self, scale: &Scale<BOUNDS>, value: u64) -> usize {
-        let bucket = scale.bounds.iter().filter(|bound| **bound < value).count();
+        let bucket = scale.bounds.partition_point(|bound| *bound < value);
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.fetch_add(1, Ordering::Relaxed);
             self.sum.fetch_add(value, Ordering::Relaxed);

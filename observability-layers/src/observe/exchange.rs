@@ -1,13 +1,15 @@
 //! One request on its way, and the guard that makes its record however it ends.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::USER_AGENT;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Response, Version, request};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use portcullis_layer_core::clock::Clock;
 use portcullis_layer_core::request_id::RequestId;
 
@@ -56,8 +58,14 @@ impl<K: Sink, C: Clock> Watch for Watcher<K, C> {
 }
 
 /// Makes the record when it is dropped: there is no way to lose one, and none to make two.
+///
+/// Small, because futures and bodies are moved many times on their way out.
 pub(super) struct Exchange {
     observer: Arc<Observer>,
+    state: Loan,
+}
+
+struct State {
     started: Instant,
     progress: Progress,
     /// `None` until the end has been seen.
@@ -68,52 +76,66 @@ pub(super) struct Exchange {
     method: Method,
     version: Version,
     route: Option<RoutePattern>,
-    path: Option<PathAndQuery>,
     request_bytes: Option<u64>,
     time_to_headers: Option<Duration>,
     client_ip: Option<IpAddr>,
+    trace: Option<TraceContext>,
+    path: Option<PathAndQuery>,
     request_id: Option<RequestId>,
     user_agent: Option<HeaderValue>,
     subject: Option<Subject>,
-    trace: Option<TraceContext>,
 }
 
 impl Exchange {
-    pub(super) fn start(observer: &Arc<Observer>, request: &request::Parts) -> Self {
+    pub(super) fn start<B>(observer: &Arc<Observer>, request: &Request<B>) -> Self {
         let started = observer.watch.started();
+        let mut exchange = Self {
+            observer: Arc::clone(observer),
+            state: Loan::new(started),
+        };
         let Observer {
             settings, fields, ..
         } = &**observer;
-        let wanted = |field| fields.contains(field).then_some(request);
-        Self {
-            started,
-            progress: Progress::new(request),
-            outcome: None,
-            running: false,
-            method: request.method.clone(),
-            version: request.version,
-            route: settings.route(request),
-            path: wanted(Fields::PATH).and_then(|request| request.uri.path_and_query().cloned()),
-            request_bytes: wanted(Fields::REQUEST_BYTES)
-                .and_then(|request| content_length(&request.headers)),
-            time_to_headers: None,
-            client_ip: wanted(Fields::CLIENT_IP)
-                .and_then(|request| settings.origin.client_ip(request)),
-            request_id: wanted(Fields::REQUEST_ID)
-                .and_then(|request| request.extensions.get().cloned()),
-            user_agent: wanted(Fields::USER_AGENT)
-                .and_then(|request| request.headers.get(USER_AGENT).cloned()),
-            subject: wanted(Fields::SUBJECT).and_then(|request| request.extensions.get().cloned()),
-            trace: wanted(Fields::TRACE).and_then(|request| request.extensions.get().copied()),
-            observer: Arc::clone(observer),
+        let state = &mut *exchange.state;
+        state.progress = Progress::new(request);
+        state.method = request.method().clone();
+        state.version = request.version();
+
+        let (headers, extensions) = (request.headers(), request.extensions());
+        if fields.contains(Fields::REQUEST_BYTES) {
+            state.request_bytes = content_length(headers);
         }
+        if fields.contains(Fields::TRACE) {
+            state.trace = extensions.get().copied();
+        }
+        if fields.contains(Fields::CLIENT_IP) {
+            state.client_ip = settings.origin.client_ip(request);
+        }
+        if fields.contains(Fields::PATH) {
+            state.path = request.uri().path_and_query().cloned();
+        }
+        if fields.contains(Fields::REQUEST_ID) {
+            state.request_id = extensions.get().cloned();
+        }
+        if fields.contains(Fields::USER_AGENT) {
+            state.user_agent = headers.get(USER_AGENT).cloned();
+        }
+        if fields.contains(Fields::SUBJECT) {
+            state.subject = extensions.get().cloned();
+        }
+        exchange
+    }
+
+    /// The route that is known when the request comes in.
+    pub(super) fn route(&mut self, route: Option<RoutePattern>) {
+        self.state.route = route;
     }
 
     /// Runs `f`, and remembers if it does not come back.
     pub(super) fn run<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        self.running = true;
+        self.state.running = true;
         let result = f();
-        self.running = false;
+        self.state.running = false;
         result
     }
 
@@ -121,82 +143,201 @@ impl Exchange {
     pub(super) fn answered<B>(&mut self, response: &Response<B>, exact: Option<u64>) {
         let fields = self.observer.fields;
         if fields.contains(Fields::TIME_TO_HEADERS) {
-            self.time_to_headers = Some(self.elapsed());
+            self.state.time_to_headers = Some(self.elapsed());
         }
+        let state = &mut *self.state;
         let extensions = response.extensions();
         if !extensions.is_empty() {
             if let Some(route) = extensions.get::<RoutePattern>() {
-                self.route = Some(route.clone());
+                state.route = Some(route.clone());
             }
             if fields.contains(Fields::SUBJECT)
                 && let Some(subject) = extensions.get::<Subject>()
             {
-                self.subject = Some(subject.clone());
+                state.subject = Some(subject.clone());
             }
             if fields.contains(Fields::TRACE)
                 && let Some(trace) = extensions.get::<TraceContext>()
             {
-                self.trace = Some(*trace);
+                state.trace = Some(*trace);
             }
         }
-        self.progress
+        state
+            .progress
             .answered(response.status(), response.headers(), extensions, exact);
     }
 
     pub(super) fn has_body(&self) -> bool {
-        self.progress.has_body()
+        self.state.progress.has_body()
     }
 
     pub(super) fn sent(&mut self, bytes: usize) {
-        self.progress.sent(bytes as u64);
+        self.state.progress.sent(bytes as u64);
     }
 
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        self.progress.trailers(trailers);
+        self.state.progress.trailers(trailers);
     }
 
     /// The response is complete.
     pub(super) fn end(mut self) {
-        self.outcome = Some(self.progress.ended());
+        let state = &mut *self.state;
+        state.outcome = Some(state.progress.ended());
     }
 
     /// The service or the body gave an error.
     pub(super) fn fail(mut self) {
-        self.outcome = Some(self.progress.failed());
+        let state = &mut *self.state;
+        state.outcome = Some(state.progress.failed());
     }
 
     fn elapsed(&self) -> Duration {
         let now = self.observer.watch.now();
-        now.saturating_duration_since(self.started)
+        now.saturating_duration_since(self.state.started)
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let outcome = match self.outcome {
-            Some(outcome) => outcome,
-            None => self.progress.dropped(self.running || thread::panicking()),
-        };
+        let duration = self.elapsed();
         let watch = &self.observer.watch;
         let wall = self.observer.fields.contains(Fields::WALL_TIME);
+        let state = &mut *self.state;
+        let outcome = match state.outcome {
+            Some(outcome) => outcome,
+            None => state.progress.dropped(state.running || thread::panicking()),
+        };
         watch.completed(&Record {
-            method: &self.method,
-            version: self.version,
-            route: self.route.as_ref().map(RoutePattern::as_str),
-            path: self.path.as_ref().map(PathAndQuery::path),
-            status: self.progress.status(),
-            grpc_status: self.progress.grpc_status(),
+            method: &state.method,
+            version: state.version,
+            route: state.route.as_ref().map(RoutePattern::as_str),
+            path: state.path.as_ref().map(PathAndQuery::path),
+            status: state.progress.status(),
+            grpc_status: state.progress.grpc_status(),
             outcome,
-            request_bytes: self.request_bytes,
-            response_bytes: self.progress.bytes(),
-            duration: self.elapsed(),
-            time_to_headers: self.time_to_headers,
+            request_bytes: state.request_bytes,
+            response_bytes: state.progress.bytes(),
+            duration,
+            time_to_headers: state.time_to_headers,
             ended_at: wall.then(|| watch.system_time()),
-            client_ip: self.client_ip,
-            request_id: self.request_id.as_ref(),
-            user_agent: self.user_agent.as_ref(),
-            subject: self.subject.as_ref(),
-            trace: self.trace.as_ref(),
+            client_ip: state.client_ip,
+            request_id: state.request_id.as_ref(),
+            user_agent: state.user_agent.as_ref(),
+            subject: state.subject.as_ref(),
+            trace: state.trace.as_ref(),
         });
+    }
+}
+
+impl State {
+    fn new(started: Instant) -> Self {
+        Self {
+            started,
+            progress: Progress::default(),
+            outcome: None,
+            running: false,
+            method: Method::GET,
+            version: Version::HTTP_11,
+            route: None,
+            request_bytes: None,
+            time_to_headers: None,
+            client_ip: None,
+            trace: None,
+            path: None,
+            request_id: None,
+            user_agent: None,
+            subject: None,
+        }
+    }
+
+    /// As after `new`, field by field: most of them are empty, and writing all of them costs more.
+    fn clear(&mut self) {
+        let Self {
+            started: _,
+            progress: _,
+            outcome,
+            running,
+            method: _,
+            version: _,
+            route,
+            request_bytes,
+            time_to_headers,
+            client_ip,
+            trace,
+            path,
+            request_id,
+            user_agent,
+            subject,
+        } = self;
+        *outcome = None;
+        *running = false;
+        *route = None;
+        *request_bytes = None;
+        *time_to_headers = None;
+        *client_ip = None;
+        *trace = None;
+        *path = None;
+        *request_id = None;
+        *user_agent = None;
+        *subject = None;
+    }
+}
+
+/// A state in a box that goes round: each thread keeps those of finished requests for the next ones,
+/// so that after the first few no request allocates.
+struct Loan(Option<Box<State>>);
+
+/// How many of them a thread keeps.
+const SPARE: usize = 64;
+
+const _: () = assert!(SPARE * size_of::<State>() <= 32 * 1_024);
+
+thread_local! {
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
+    static SPARES: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Loan {
+    fn new(started: Instant) -> Self {
+        // A thread that is ending may have no place for spares any more.
+        let spare = SPARES.try_with(|spares| spares.borrow_mut().pop());
+        Self(Some(match spare {
+            Ok(Some(mut spare)) => {
+                spare.started = started;
+                spare
+            }
+            _ => Box::new(State::new(started)),
+        }))
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Some(mut state) = self.0.take() else {
+            return;
+        };
+        state.clear();
+        // Without the place, the box is just freed.
+        let _kept = SPARES.try_with(|spares| {
+            let mut spares = spares.borrow_mut();
+            if spares.len() < SPARE {
+                spares.push(state);
+            }
+        });
+    }
+}
+
+impl Deref for Loan {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.0.as_deref().expect("it is given back in `drop` only")
+    }
+}
+
+impl DerefMut for Loan {
+    fn deref_mut(&mut self) -> &mut State {
+        let state = self.0.as_deref_mut();
+        state.expect("it is given back in `drop` only")
     }
 }

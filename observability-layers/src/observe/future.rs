@@ -43,23 +43,25 @@ where
             return Poll::Pending;
         };
         let result = ready!(exchange.run(|| this.inner.poll(cx)));
-        if let Ok(response) = &result {
-            let body = response.body();
-            exchange.answered(response, body.size_hint().exact());
-            if exchange.has_body() && !body.is_end_stream() {
-                let exchange = this.exchange.take();
-                return Poll::Ready(
-                    result.map(|response| response.map(|body| ObserveBody::new(body, exchange))),
-                );
+        let Some(mut exchange) = this.exchange.take() else {
+            return Poll::Pending;
+        };
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                exchange.fail();
+                return Poll::Ready(Err(error));
             }
-        }
-        if let Some(exchange) = this.exchange.take() {
-            match &result {
-                Ok(_) => exchange.end(),
-                Err(_) => exchange.fail(),
-            }
-        }
-        Poll::Ready(result.map(|response| response.map(|body| ObserveBody::new(body, None))))
+        };
+        let body = response.body();
+        exchange.answered(&response, body.size_hint().exact());
+        let unread = if exchange.has_body() && !body.is_end_stream() {
+            Some(exchange)
+        } else {
+            exchange.end();
+            None
+        };
+        Poll::Ready(Ok(response.map(|body| ObserveBody::new(body, unread))))
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use http::request;
+use http::{Request, request};
 use portcullis_layer_core::clock::{Clock, SystemClock};
 use portcullis_layer_core::origin::OriginPolicy;
 use tower_layer::Layer;
@@ -109,32 +109,27 @@ impl<S, K: Sink + Clone, C: Clock> Layer<S> for ObserveLayer<K, C> {
     }
 }
 
-type RouteWith = dyn Fn(&request::Parts) -> Option<RoutePattern> + Send + Sync;
+pub(super) type RouteWith = dyn Fn(&request::Parts) -> Option<RoutePattern> + Send + Sync;
 
 /// What does not depend on the sinks.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
-    route_with: Option<Arc<RouteWith>>,
+    pub(super) route_with: Option<Arc<RouteWith>>,
     routes: Arc<HashSet<Arc<str>>>,
     pub(super) origin: OriginPolicy,
 }
 
 impl Settings {
-    /// The template that is known when the request comes in.
-    pub(super) fn route(&self, request: &request::Parts) -> Option<RoutePattern> {
-        if let Some(route) = &self.route_with
-            && let Some(route) = route(request)
-        {
-            return Some(route);
-        }
+    /// The template that is known without asking a closure.
+    pub(super) fn known_route<B>(&self, request: &Request<B>) -> Option<RoutePattern> {
         if !self.routes.is_empty()
-            && let Some(path) = self.routes.get(request.uri.path())
+            && let Some(path) = self.routes.get(request.uri().path())
         {
             return Some(RoutePattern::from_shared(Arc::clone(path)));
         }
-        let named = request.extensions.get::<RoutePattern>().cloned();
+        let named = request.extensions().get::<RoutePattern>().cloned();
         #[cfg(feature = "axum")]
-        let named = named.or_else(|| RoutePattern::matched(&request.extensions));
+        let named = named.or_else(|| RoutePattern::matched(request.extensions()));
         named
     }
 }

@@ -1,7 +1,7 @@
 //! What the observed parts of an exchange say about its outcome. Free of bodies, futures and clocks.
 
 use http::header::CONTENT_LENGTH;
-use http::{Extensions, HeaderMap, Method, StatusCode, request};
+use http::{Extensions, HeaderMap, Method, Request, StatusCode};
 use portcullis_layer_core::refusal::{GrpcCode, Protocol};
 
 use super::Outcome;
@@ -9,7 +9,7 @@ use super::Outcome;
 const GRPC_STATUS: &str = "grpc-status";
 
 /// How far one exchange has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
     asks_for_body: bool,
     opens_tunnel: bool,
@@ -23,13 +23,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(request: &request::Parts) -> Self {
+    pub(super) fn new<B>(request: &Request<B>) -> Self {
+        let method = request.method();
         Self {
-            asks_for_body: request.method != Method::HEAD,
-            opens_tunnel: request.method == Method::CONNECT,
+            asks_for_body: method != Method::HEAD,
+            opens_tunnel: method == Method::CONNECT,
             // gRPC is always a POST: for all else there is no header to look up.
-            grpc: request.method == Method::POST
-                && Protocol::of(&request.headers) == Protocol::Grpc,
+            grpc: method == Method::POST && Protocol::of(request.headers()) == Protocol::Grpc,
             status: None,
             grpc_status: None,
             said: None,

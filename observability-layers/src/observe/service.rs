@@ -30,10 +30,17 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        let mut exchange = Exchange::start(&self.observer, &parts);
-        let request = Request::from_parts(parts, body);
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let mut exchange = Exchange::start(&self.observer, &request);
+        let settings = &self.observer.settings;
+        let mut route = None;
+        if let Some(route_with) = &settings.route_with {
+            // Taken apart, because closures are given the parts.
+            let (parts, body) = request.into_parts();
+            route = exchange.run(|| route_with(&parts));
+            request = Request::from_parts(parts, body);
+        }
+        exchange.route(route.or_else(|| settings.known_route(&request)));
         let inner = exchange.run(|| self.inner.call(request));
         ResponseFuture::new(inner, exchange)
     }
