@@ -12,9 +12,6 @@ use crate::body::ResponseBody;
 
 pin_project! {
     /// Either the inner service's future or an answer that a layer gave in its place.
-    ///
-    /// The answer sits behind a box: only the refused path pays for it, and the accepted path's
-    /// future stays as small as the inner one.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
@@ -28,7 +25,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<F> {
         Inner { #[pin] future: F },
-        Early { response: Option<Box<Response<Bytes>>> },
+        Early { response: Option<Response<Bytes>> },
     }
 }
 
@@ -42,7 +39,7 @@ impl<F> ResponseFuture<F> {
 
     /// Answers at once; the inner service is not asked.
     pub fn early(response: Response<Bytes>) -> Self {
-        let response = Some(Box::new(response));
+        let response = Some(response);
         Self {
             kind: Kind::Early { response },
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -145,6 +147,18 @@ fn a_refusal_that_looks_like_a_success_is_not_kept_by_caches() {
     let mut values = response.headers().get_all(CACHE_CONTROL).iter();
     assert_eq!(values.next().unwrap(), "private");
     assert_eq!(values.next(), None);
+}
+
+#[test]
+fn member_that_json_cannot_hold_is_null() {
+    let keys_that_are_no_strings = BTreeMap::from([((1, 2), 3)]);
+    let response = Refusal::new(StatusCode::BAD_REQUEST, TYPE, "bad")
+        .member("pairs", keys_that_are_no_strings)
+        .member("errors", json!([{"pointer": "/a\"b"}]))
+        .into_response(&Caller::default());
+    let document = json_of(&response);
+    assert_eq!(document["pairs"], Value::Null);
+    assert_eq!(document["errors"], json!([{"pointer": "/a\"b"}]));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+#[cfg(any(feature = "axum", feature = "tonic"))]
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
