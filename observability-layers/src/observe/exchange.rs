@@ -1,21 +1,18 @@
 //! One request on its way, and the guard that makes its record however it ends.
 
-use std::cell::RefCell;
-use std::net::IpAddr;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::USER_AGENT;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderMap, Request, Response};
 use portcullis_layer_core::clock::Clock;
-use portcullis_layer_core::request_id::RequestId;
 
 use super::layer::Settings;
 use super::policy::{Progress, content_length};
-use super::{Fields, Outcome, Record, RoutePattern, Sink, Subject, TraceContext};
+use super::state::Loan;
+use super::{Fields, Record, RoutePattern, Sink, Subject, TraceContext};
 
 /// What the exchanges of one layer share. Behind one pointer, so that futures and bodies do not
 /// carry the types of the sinks and the clock.
@@ -63,27 +60,6 @@ impl<K: Sink, C: Clock> Watch for Watcher<K, C> {
 pub(super) struct Exchange {
     observer: Arc<Observer>,
     state: Loan,
-}
-
-struct State {
-    started: Instant,
-    progress: Progress,
-    /// `None` until the end has been seen.
-    outcome: Option<Outcome>,
-    /// The service or the body is running. Still so in `drop` means that it panicked, also where
-    /// somebody has caught the panic by then.
-    running: bool,
-    method: Method,
-    version: Version,
-    route: Option<RoutePattern>,
-    request_bytes: Option<u64>,
-    time_to_headers: Option<Duration>,
-    client_ip: Option<IpAddr>,
-    trace: Option<TraceContext>,
-    path: Option<PathAndQuery>,
-    request_id: Option<RequestId>,
-    user_agent: Option<HeaderValue>,
-    subject: Option<Subject>,
 }
 
 impl Exchange {
@@ -226,118 +202,5 @@ impl Drop for Exchange {
             subject: state.subject.as_ref(),
             trace: state.trace.as_ref(),
         });
-    }
-}
-
-impl State {
-    fn new(started: Instant) -> Self {
-        Self {
-            started,
-            progress: Progress::default(),
-            outcome: None,
-            running: false,
-            method: Method::GET,
-            version: Version::HTTP_11,
-            route: None,
-            request_bytes: None,
-            time_to_headers: None,
-            client_ip: None,
-            trace: None,
-            path: None,
-            request_id: None,
-            user_agent: None,
-            subject: None,
-        }
-    }
-
-    /// As after `new`, field by field: most of them are empty, and writing all of them costs more.
-    fn clear(&mut self) {
-        let Self {
-            started: _,
-            progress: _,
-            outcome,
-            running,
-            method: _,
-            version: _,
-            route,
-            request_bytes,
-            time_to_headers,
-            client_ip,
-            trace,
-            path,
-            request_id,
-            user_agent,
-            subject,
-        } = self;
-        *outcome = None;
-        *running = false;
-        *route = None;
-        *request_bytes = None;
-        *time_to_headers = None;
-        *client_ip = None;
-        *trace = None;
-        *path = None;
-        *request_id = None;
-        *user_agent = None;
-        *subject = None;
-    }
-}
-
-/// A state in a box that goes round: each thread keeps those of finished requests for the next ones,
-/// so that after the first few no request allocates.
-struct Loan(Option<Box<State>>);
-
-/// How many of them a thread keeps.
-const SPARE: usize = 64;
-
-const _: () = assert!(SPARE * size_of::<State>() <= 32 * 1_024);
-
-thread_local! {
-    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
-    static SPARES: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Loan {
-    fn new(started: Instant) -> Self {
-        // A thread that is ending may have no place for spares any more.
-        let spare = SPARES.try_with(|spares| spares.borrow_mut().pop());
-        Self(Some(match spare {
-            Ok(Some(mut spare)) => {
-                spare.started = started;
-                spare
-            }
-            _ => Box::new(State::new(started)),
-        }))
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        let Some(mut state) = self.0.take() else {
-            return;
-        };
-        state.clear();
-        // Without the place, the box is just freed.
-        let _kept = SPARES.try_with(|spares| {
-            let mut spares = spares.borrow_mut();
-            if spares.len() < SPARE {
-                spares.push(state);
-            }
-        });
-    }
-}
-
-impl Deref for Loan {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        self.0.as_deref().expect("it is given back in `drop` only")
-    }
-}
-
-impl DerefMut for Loan {
-    fn deref_mut(&mut self) -> &mut State {
-        let state = self.0.as_deref_mut();
-        state.expect("it is given back in `drop` only")
     }
 }

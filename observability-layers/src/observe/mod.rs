@@ -88,6 +88,7 @@ mod record;
 mod route;
 mod service;
 mod sink;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -584,20 +584,21 @@ async fn fields_are_gathered_if_a_sink_asks_for_them() {
         future::ready(Ok::<_, Infallible>(response))
     });
     let proxies = TrustedProxies::private_networks();
-    let each = (0..9).map(|bit| {
-        [
-            Fields::PATH,
-            Fields::REQUEST_BYTES,
-            Fields::TIME_TO_HEADERS,
-            Fields::WALL_TIME,
-            Fields::CLIENT_IP,
-            Fields::REQUEST_ID,
-            Fields::USER_AGENT,
-            Fields::SUBJECT,
-            Fields::TRACE,
-        ][bit]
-    });
-    for fields in each.chain([Fields::NONE, Fields::ALL]) {
+    // Nothing at all right after everything: what one request knew is not told of the next.
+    for fields in [
+        Fields::ALL,
+        Fields::NONE,
+        Fields::PATH,
+        Fields::REQUEST_BYTES,
+        Fields::TIME_TO_HEADERS,
+        Fields::WALL_TIME,
+        Fields::CLIENT_IP,
+        Fields::REQUEST_ID,
+        Fields::USER_AGENT,
+        Fields::SUBJECT,
+        Fields::TRACE,
+        Fields::PATH | Fields::TRACE,
+    ] {
         let count = Arc::new(AtomicUsize::new(0));
         let service = ObserveLayer::new()
             .sink(Wants(fields, Arc::clone(&count)))
