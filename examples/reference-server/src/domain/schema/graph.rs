@@ -16,11 +16,34 @@ use serde_json::Value;
 use super::Violation;
 
 /// What checking one value, with everything that contains it, can take at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Effort {
+    /// Keywords, counted with what they hold: a long `enum` is searched from end to end.
     pub(super) steps: u64,
+    /// Patterns that the value, or the name of a child, is matched with.
+    pub(super) patterns: u64,
     /// The longest chain of schemas that are evaluated inside each other.
     pub(super) height: u64,
+}
+
+impl Effort {
+    /// One after the other.
+    fn and(self, other: Self) -> Self {
+        Self {
+            steps: self.steps.saturating_add(other.steps),
+            patterns: self.patterns.saturating_add(other.patterns),
+            height: self.height.max(other.height),
+        }
+    }
+
+    /// One or the other.
+    fn or(self, other: Self) -> Self {
+        Self {
+            steps: self.steps.max(other.steps),
+            patterns: self.patterns.max(other.patterns),
+            height: self.height.max(other.height),
+        }
+    }
 }
 
 /// The subschemas that can be reached, each after those that it applies to the same value.
@@ -32,8 +55,7 @@ pub(super) struct Graph {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Its own keywords, counted with what they hold: a long `enum` is searched from end to end.
-    steps: u64,
+    own: Effort,
     same_value: Vec<usize>,
     /// Of these, at most one applies to any one child (`properties` have different names).
     one_per_child: Vec<usize>,
@@ -84,6 +106,11 @@ impl Graph {
         }
     }
 
+    /// How many patterns have to be compiled.
+    pub(super) fn patterns(&self) -> u64 {
+        self.nodes.iter().map(|node| node.own.patterns).sum()
+    }
+
     /// The most that one value can cost in a document with this many levels of nesting.
     pub(super) fn effort(&self, depth: usize) -> Effort {
         let mut level: Vec<Effort> = Vec::new();
@@ -101,36 +128,18 @@ impl Node {
     /// `same` holds the efforts at this level of all nodes before this one, `children` those of all
     /// nodes one level further in, and nothing at the innermost level.
     fn effort(&self, same: &[Effort], children: &[Effort]) -> Effort {
-        let mut steps = self.steps;
-        let mut height = 0;
-        let mut widest = 0;
-        for Effort {
-            steps: more,
-            height: high,
-        } in self.same_value.iter().filter_map(|&id| same.get(id))
-        {
-            steps = steps.saturating_add(*more);
-            height = height.max(*high);
-        }
-        for Effort {
-            steps: more,
-            height: high,
-        } in self.every_child.iter().filter_map(|&id| children.get(id))
-        {
-            steps = steps.saturating_add(*more);
-            height = height.max(*high);
-        }
-        for Effort {
-            steps: more,
-            height: high,
-        } in self.one_per_child.iter().filter_map(|&id| children.get(id))
-        {
-            widest = widest.max(*more);
-            height = height.max(*high);
-        }
+        let same = self.same_value.iter().filter_map(|&id| same.get(id));
+        let every = self.every_child.iter().filter_map(|&id| children.get(id));
+        let one = self.one_per_child.iter().filter_map(|&id| children.get(id));
+        let widest = one.copied().fold(Effort::default(), Effort::or);
+        let whole = same
+            .chain(every)
+            .copied()
+            .fold(self.own, Effort::and)
+            .and(widest);
         Effort {
-            steps: steps.saturating_add(widest),
-            height: height + 1,
+            height: whole.height + 1,
+            ..whole
         }
     }
 }
@@ -153,10 +162,8 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, schema: &'a Value, pointer: &str) -> Result<Node, Violation> {
-        let mut node = Node {
-            steps: 1,
-            ..Node::default()
-        };
+        let mut node = Node::default();
+        node.own.steps = 1;
         // `true` and `false` are schemas too; anything else the meta-schema will refuse.
         let Some(keywords) = schema.as_object() else {
             return Ok(node);
@@ -186,16 +193,18 @@ impl<'a> Reader<'a> {
                 | "additionalItems" => {
                     self.collect(keyword, value, &at, &mut node.one_per_child);
                 }
-                "patternProperties"
-                | "propertyNames"
-                | "contains"
-                | "unevaluatedProperties"
-                | "unevaluatedItems" => {
+                "pattern" => node.own.patterns += 1,
+                "patternProperties" => {
+                    self.collect(keyword, value, &at, &mut node.every_child);
+                    let patterns = value.as_object().map_or(0, serde_json::Map::len);
+                    node.own.patterns += u64::try_from(patterns).unwrap_or(u64::MAX);
+                }
+                "propertyNames" | "contains" | "unevaluatedProperties" | "unevaluatedItems" => {
                     self.collect(keyword, value, &at, &mut node.every_child);
                 }
                 // Reached by reference or not at all.
                 "$defs" | "definitions" => {}
-                _ => node.steps = node.steps.saturating_add(size(value)),
+                _ => node.own.steps = node.own.steps.saturating_add(size(value)),
             }
         }
         if keywords.contains_key("unevaluatedProperties")

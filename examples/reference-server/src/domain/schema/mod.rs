@@ -26,8 +26,12 @@ const MAX_LISTED_STEPS: u64 = 500_000;
 const MAX_HEIGHT: u64 = 256;
 /// How many violations are listed.
 const MAX_VIOLATIONS: usize = 50;
-/// The compiled size of one pattern, in bytes.
-const MAX_PATTERN: usize = 256 * 1024;
+/// How many patterns a schema may have, and the compiled size of each, in bytes. The time that a
+/// linear engine takes for a byte grows with the size.
+const MAX_PATTERNS: u64 = 100;
+const MAX_PATTERN: usize = 64 * 1024;
+/// The most bytes that may be matched, each counted once per pattern.
+const MAX_MATCHED: u64 = 64 * 1024 * 1024;
 /// How much of one violation's text is shown: a schema can list thousands of allowed values.
 const MAX_DETAIL: usize = 300;
 
@@ -81,6 +85,16 @@ impl Schema {
         if graph.effort(0).steps > MAX_STEPS {
             return Err(Violation::new("", "its references multiply beyond measure"));
         }
+        if graph.patterns() > MAX_PATTERNS {
+            let detail = format!("a schema has at most {MAX_PATTERNS} patterns");
+            return Err(Violation::new("", detail));
+        }
+        // All references are within the schema, so its own name has no use; it might be one that
+        // the library knows better.
+        let mut nameless = root.clone();
+        if let Some(keywords) = nameless.as_object_mut() {
+            keywords.remove("$id");
+        }
         let validator = jsonschema::options()
             .with_draft(draft)
             .offline()
@@ -89,16 +103,18 @@ impl Schema {
                     .size_limit(MAX_PATTERN)
                     .dfa_size_limit(MAX_PATTERN),
             )
-            .build(root)
+            .build(&nameless)
             .map_err(|error| violation(&error))?;
         Ok(Self { validator, graph })
     }
 
     pub(crate) fn check(&self, document: &Document) -> Result<(), Rejected> {
         let effort = self.graph.effort(document.depth());
-        let values = u64::try_from(document.values()).unwrap_or(u64::MAX);
-        let steps = effort.steps.saturating_mul(values);
-        if steps > MAX_STEPS || effort.height > MAX_HEIGHT {
+        let times =
+            |each: u64, count: usize| each.saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
+        let steps = times(effort.steps, document.values());
+        let matched = times(effort.patterns, document.text().len());
+        if steps > MAX_STEPS || matched > MAX_MATCHED || effort.height > MAX_HEIGHT {
             return Err(Rejected::TooCostly);
         }
         if self.validator.is_valid(document.value()) {

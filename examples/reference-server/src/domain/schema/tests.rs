@@ -263,3 +263,34 @@ fn a_pattern_takes_linear_time() {
     let text = format!("{}b", "a".repeat(200_000));
     assert_eq!(violations(&slow, &json!(text)).len(), 1);
 }
+
+#[test]
+fn patterns_are_bounded_in_number_and_in_what_they_read() {
+    let alternatives = |n: usize| json!({"anyOf": vec![json!({"pattern": "x"}); n]});
+    assert_eq!(refused(&alternatives(101)).pointer, "");
+    let named = |n: usize| {
+        let patterns: serde_json::Map<_, _> =
+            (0..n).map(|i| (format!("^{i}$"), json!({}))).collect();
+        json!({"patternProperties": patterns})
+    };
+    assert_eq!(refused(&named(101)).pointer, "");
+
+    let hundred = schema(&alternatives(100));
+    assert_eq!(
+        hundred.check(&document(&json!("x".repeat(600_000)))),
+        Ok(())
+    );
+    let more = document(&json!("x".repeat(700_000)));
+    assert_eq!(hundred.check(&more), Err(Rejected::TooCostly));
+}
+
+#[test]
+fn a_schema_that_takes_the_name_of_another_is_still_itself() {
+    let named = schema(&json!({
+        "$id": "https://json-schema.org/draft/2020-12/schema",
+        "additionalProperties": {"$ref": "#/$defs/number"},
+        "$defs": {"number": {"type": "number"}},
+    }));
+    assert_eq!(violations(&named, &json!({"a": 1})), []);
+    assert_eq!(violations(&named, &json!({"a": "x"})).len(), 1);
+}
