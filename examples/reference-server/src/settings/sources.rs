@@ -147,7 +147,8 @@ fn variable(name: &OsStr, value: OsString, gathered: &mut Gathered, faults: &mut
         faults.push(Fault(format!("{} {NOT_YET}", name.display())));
     }
     // A name that is not text is nobody's misspelling of ours.
-    let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+    let ours = |name: &&str| name.starts_with(PREFIX) && *name != OF_THE_TESTS;
+    let Some(name) = name.to_str().filter(ours) else {
         return;
     };
     let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
@@ -161,6 +162,9 @@ fn variable(name: &OsStr, value: OsString, gathered: &mut Gathered, faults: &mut
         Err(_) => faults.push(Fault(format!("{name} is not UTF-8"))),
     }
 }
+
+/// Told to the project's tests, which run this server among others.
+const OF_THE_TESTS: &str = "PORTCULLIS_REQUIRE_SERVICES";
 
 const NOT_YET: &str = "is not supported by this version yet";
 

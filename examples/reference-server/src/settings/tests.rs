@@ -191,6 +191,11 @@ fn unknown_names_are_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn what_is_said_to_the_tests_is_no_setting_and_no_fault() {
+    settings(&[], &[("PORTCULLIS_REQUIRE_SERVICES", "1")]);
+}
+
+#[test]
 fn settings_of_later_versions_are_refused_without_their_value() {
     let faults_of_environment = faults(
         &[],
