@@ -94,7 +94,7 @@
 //!
 //! Under the `tracing` target `portcullis::audit`: `excess_rate_limit_exceeded`, with the policy as
 //! `reason`, `outcome` (`blocked`, or `observed` in shadow), the hash of the bucket, the client's address
-//! and the request id, at most once per bucket and minute and from at most 1,024 buckets per minute;
+//! and the request id, at most once per bucket and minute, and about 1,000 times per minute in all;
 //! and `layer_misconfigured`.
 
 mod audit;

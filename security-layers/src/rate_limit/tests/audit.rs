@@ -118,6 +118,26 @@ fn one_event_a_minute_tells_of_a_bucket_that_is_used_up() {
     });
 }
 
+// Had their buckets the same hash, the first rule's event would silence the second's.
+#[test]
+fn rules_with_the_same_key_each_tell_of_their_own_bucket() {
+    let recorder = Recorder::default();
+    let rule = |name: &str| {
+        let rule = Rule::new(Quota::per_hour(n(1)), Key::client_ip());
+        rule.name(name.parse().unwrap())
+    };
+    let limiter =
+        RateLimiter::with_clock([rule("one"), rule("two")], ManualClock::default()).unwrap();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        for _ in 0..3 {
+            ask(&limiter, "192.0.2.1");
+        }
+    });
+    let events = recorder.take();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(events[0].contains("reason=\"one\"") && events[1].contains("reason=\"two\""));
+}
+
 #[test]
 fn what_is_only_watched_is_observed() {
     let recorder = Recorder::default();
