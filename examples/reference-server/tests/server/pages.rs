@@ -20,6 +20,8 @@ async fn pages_need_nothing_but_themselves_and_their_nonce() {
             html.matches(&format!("<style nonce=\"{nonce}\">")).count(),
             1
         );
+        // Base64 may look like anything.
+        let html = html.replace(nonce, "");
         nonces.insert(nonce.to_owned());
         for outside in ["src=", "<script", "//", "style=", "@import", "url("] {
             assert!(!html.contains(outside), "{path} has {outside}");
