@@ -260,8 +260,9 @@ mod tests {
     use tower::{ServiceExt as _, service_fn};
 
     use super::*;
+    use crate::testing::{Mock, TestBody, contract};
 
-    #[derive(Clone)]
+    #[derive(Clone, Debug)]
     struct Ping;
 
     impl<B> Endpoint<B> for Ping {
@@ -308,14 +309,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_contract_is_kept() {
+        contract::is_a_layer::<EndpointLayer<Ping>, Mock>();
+        let other = || Request::new(TestBody::sample());
+        contract::keeps(&EndpointLayer::new(Ping), other).await;
+    }
+
+    #[tokio::test]
     async fn wrong_method_is_answered_405_and_not_passed_on() {
-        let service = EndpointService::new(Ping);
-        let response = service
-            .oneshot(request(Method::POST, "/ping"))
-            .await
-            .unwrap();
+        let inner = Mock::ok();
+        let probe = inner.probe();
+        let mut service = EndpointLayer::new(Ping).layer(inner);
+        let response = contract::send(&mut service, request(Method::POST, "/ping"));
+        let response = response.await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[ALLOW], "GET, HEAD");
+        assert_eq!(probe.calls(), 0);
     }
 
     #[tokio::test]
