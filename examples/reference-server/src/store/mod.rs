@@ -66,13 +66,13 @@ pub(crate) enum StoreError {
 #[derive(Debug)]
 pub(crate) enum OpenError {
     Directory(PathBuf, std::io::Error),
-    Connect(Kindly, sqlx::Error),
-    Migrate(Kindly, sqlx::migrate::MigrateError),
+    Connect(Place, sqlx::Error),
+    Migrate(Place, sqlx::migrate::MigrateError),
 }
 
 /// The place of a database, for a person.
 #[derive(Debug)]
-pub(crate) struct Kindly(Kind);
+pub(crate) struct Place(Kind);
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
@@ -123,7 +123,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kindly {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt_for_people(f)
     }
@@ -132,7 +132,7 @@ impl fmt::Display for Kindly {
 impl Store {
     /// Opens the database, makes it if there is none, and brings its tables up to date.
     pub(crate) async fn open(location: &Location) -> std::result::Result<Self, OpenError> {
-        let kind = || Kindly(location.kind.clone());
+        let kind = || Place(location.kind.clone());
         let mut pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
         match &location.kind {
             // A database in memory lives as long as its one connection.
