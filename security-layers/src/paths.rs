@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// use portcullis_security_layers::paths::Paths;
 ///
 /// let probes: Paths = "/health, /.well-known/acme-challenge/*".parse()?;
-/// assert!(probes.contain("/health"));
-/// assert!(probes.contain("/.well-known/acme-challenge/token"));
+/// assert!(probes.contains("/health"));
+/// assert!(probes.contains("/.well-known/acme-challenge/token"));
 ///
-/// assert!(!probes.contain("/health/"));
-/// assert!(!probes.contain("/.well-known/acme-challenge/../../admin"));
+/// assert!(!probes.contains("/health/"));
+/// assert!(!probes.contains("/.well-known/acme-challenge/../../admin"));
 /// # Ok::<_, portcullis_security_layers::paths::InvalidPaths>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Paths {
 
     /// Whether the list has `path`, the path of a request target without its query.
     #[must_use]
-    pub fn contain(&self, path: &str) -> bool {
+    pub fn contains(&self, path: &str) -> bool {
         self.0.iter().any(|entry| match entry {
             Entry::Exactly(exact) => **exact == *path,
             Entry::Below(start) => path.strip_prefix(&**start).is_some_and(|rest| {
@@ -129,9 +129,9 @@ mod tests {
             ("/acmeadmin", false),
         ];
         for (path, expected) in cases {
-            assert_eq!(paths.contain(path), expected, "{path}");
+            assert_eq!(paths.contains(path), expected, "{path}");
         }
-        assert!(!Paths::default().contain("/"));
+        assert!(!Paths::default().contains("/"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ async fn every_answer_has_the_seven_headers_refusals_included() {
 async fn hsts_is_sent_where_a_trusted_proxy_saw_https() {
     let trust = OriginPolicy::new(TrustedProxies::loopback(), ForwardedHeaders::XForwarded);
     let wary = SecurityHeadersLayer::classic();
-    let trusting = wary.clone().origin_policy(trust);
+    let trusting = wary.clone().origin(trust);
     for (layer, expected) in [
         (trusting, Some("max-age=31536000; includeSubDomains")),
         (wary, None),

@@ -206,7 +206,7 @@ impl SecurityHeadersLayer {
     /// Whom to believe about the scheme of a request, if no
     /// [`OriginLayer`](portcullis_layer_core::origin::OriginLayer) outside has found it out. By default nobody, and a
     /// connection that is not marked as https is taken for http.
-    pub fn origin_policy(mut self, policy: OriginPolicy) -> Self {
+    pub fn origin(mut self, policy: OriginPolicy) -> Self {
         self.policy_mut().origin = policy;
         self
     }

@@ -95,7 +95,7 @@
 //! [`OriginLayer`](portcullis_layer_core::origin::OriginLayer), whose scheme it reads.
 //!
 //! Behind a proxy that ends TLS the service sees plain http: name the proxy in an
-//! [`origin_policy`](SecurityHeadersLayer::origin_policy), or HSTS is never sent. If the proxy adds some of these
+//! [`origin`](SecurityHeadersLayer::origin), or HSTS is never sent. If the proxy adds some of these
 //! headers itself, let only one of the two do it: a browser takes two `Content-Security-Policy` headers for two policies
 //! to obey, and ignores an `X-Frame-Options` that says two things.
 

@@ -17,7 +17,7 @@ pub(super) struct Policy {
 
 impl Policy {
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), HostRefused> {
-        if self.exempt.contain(request.uri().path()) {
+        if self.exempt.contains(request.uri().path()) {
             return Ok(());
         }
         let authority = self.origin.authority(request);

@@ -17,7 +17,8 @@ pub(super) struct Policy {
 
 impl Policy {
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Verdict> {
-        if self.origin.scheme(request) == Scheme::Https || self.exempt.contain(request.uri().path())
+        if self.origin.scheme(request) == Scheme::Https
+            || self.exempt.contains(request.uri().path())
         {
             return Ok(());
         }

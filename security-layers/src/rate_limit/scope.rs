@@ -36,7 +36,7 @@ impl Scope {
     pub(super) fn exempts(&self, subject: &Subject<'_>) -> bool {
         self.exempt.as_ref().is_some_and(|exempt| {
             let listed = |ip| exempt.clients.contains(ip);
-            exempt.paths.contain(subject.parts.uri.path())
+            exempt.paths.contains(subject.parts.uri.path())
                 || (!exempt.clients.is_empty() && subject.client().is_some_and(listed))
                 || exempt.asked.as_ref().is_some_and(|f| f(subject.parts))
         })

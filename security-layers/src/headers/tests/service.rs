@@ -76,7 +76,7 @@ fn hsts_follows_the_scheme_that_can_be_believed() {
         response.headers().contains_key("strict-transport-security")
     };
     let classic = SecurityHeadersLayer::classic;
-    let behind_proxy = || classic().origin_policy(trusting.clone());
+    let behind_proxy = || classic().origin(trusting.clone());
     let proxy = "127.0.0.1:1";
     assert!(sent(behind_proxy(), request(proxy, "https", "/")));
     assert!(!sent(behind_proxy(), request(proxy, "http", "/")));
