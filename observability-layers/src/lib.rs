@@ -73,9 +73,9 @@
 //! 2. `request_id`: every answer carries one, refusals too, and so does every log line.
 //! 3. `observe`, with metrics and access log as its sinks: it sees each request once, refused or not, and
 //!    its body to the end.
-//! 4. `panic`, so that a panic is an answer with a status by the time it is counted.
-//! 5. Security headers, then the endpoints of `health` and `metrics`, before any layer that could turn a
-//!    probe away; then the layers that refuse, then the handler.
+//! 4. Security headers, then `panic`: a panic is an answer by the time it gets its headers and is counted.
+//! 5. The endpoints of `health` and `metrics`, before any layer that could turn a probe away; then the
+//!    layers that refuse, then the handler.
 //!
 //! `shutdown` and `admin` stand beside the stack: one ends the server, the other is a service for a listener of
 //! its own.

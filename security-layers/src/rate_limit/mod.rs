@@ -65,7 +65,9 @@
 //! # Bounds
 //!
 //! Each rule remembers a fixed number of keys ([`capacity`](Rule::capacity)) in memory that is taken at
-//! the start; a limiter with the defaults takes 2 MiB. A key whose bucket is full again gives way to a
+//! the start; a limiter with the defaults takes 2 MiB. A
+//! [`SlidingWindow`] takes 16 bytes more for each request of the period, at most 1,024 per key: choose its
+//! capacity by what `capacity` × `n` × 16 bytes may be. A key whose bucket is full again gives way to a
 //! new one, without a sweep: no request does more than look at 32 neighbouring slots. When all of these
 //! are busy, the one nearest to idle that is not limited is forgotten (`evicted`); when all of them
 //! are *limited*, the new key shares a bucket with others in its place (`overflowed`). So a flood of
