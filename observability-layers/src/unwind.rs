@@ -11,7 +11,15 @@ pub(crate) const MAX_MESSAGE: usize = 512;
 /// Whoever calls this must not use what `f` was working on afterwards, except to drop it: that is
 /// what makes asserting unwind safety right.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| message(&*payload))
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let message = message(&*payload);
+        // A payload may be any value, and panic itself when it is dropped. What that throws is not
+        // given another chance to.
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(another);
+        }
+        message
+    })
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -50,5 +58,21 @@ mod tests {
         // Three bytes each, so that 512 falls into the middle of one.
         let long = caught(|| panic!("{}", "\u{20ac}".repeat(MAX_MESSAGE)));
         assert_eq!(long, "\u{20ac}".repeat(170));
+    }
+
+    // What a panic threw was dropped outside of the net, and a panic in that drop went through the
+    // layer and took the connection with it.
+    #[test]
+    fn payload_that_panics_when_it_is_dropped_does_not_get_out() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("while dropped")
+            }
+        }
+        assert_eq!(
+            catch(|| panic_any(Bomb)),
+            Err::<(), _>("a value that is no text".to_owned())
+        );
     }
 }

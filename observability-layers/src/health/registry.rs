@@ -244,6 +244,8 @@ async fn ask(check: &Check) -> Result<(), String> {
         Err(message) => std::task::Poll::Ready(Err(panicked(&message))),
     });
     let in_time = time::timeout(check.timeout, answer).await;
+    // Dropped here, because one that is cut off may panic at that: its check has to go on.
+    unwind::catch(|| drop(outcome)).map_err(|message| panicked(&message))?;
     in_time.unwrap_or_else(|_| Err(format!("no answer within {:?}", check.timeout)))
 }
 

@@ -178,6 +178,37 @@ async fn panicking_check_fails_and_is_asked_again() {
     assert!(snapshot.checks()[1].failures() > 1);
 }
 
+// The panic ended the task of the check, which was stale from then on until the process was restarted.
+#[tokio::test(start_paused = true)]
+async fn hung_check_that_panics_when_it_is_cut_off_is_asked_again() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("while dropped")
+        }
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let hangs_once = move || {
+        let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if first {
+                let _bomb = Bomb;
+                pending::<()>().await;
+            }
+            Ok::<_, String>(())
+        }
+    };
+    let (health, _guard) = Health::start([Check::new("hung", hangs_once).timeout(SECOND)]).unwrap();
+    sleep(SECOND + SECOND / 10).await;
+    assert_eq!(
+        health.snapshot().checks()[0].error(),
+        Some("the check panicked: while dropped")
+    );
+    sleep(2 * SECOND).await;
+    assert_eq!(health.snapshot().checks()[0].state(), CheckState::Passing);
+}
+
 #[tokio::test(start_paused = true)]
 async fn startup_passes_once_and_for_good() {
     let migrations = Dependency::default();
