@@ -66,7 +66,7 @@ impl AccessLogBuilder {
     ///
     /// # Errors
     ///
-    /// If the system gives no thread.
+    /// If the system gives no thread, or not the memory for the [queue](Self::queue_bytes).
     pub fn start<W>(self, output: W) -> io::Result<(AccessLog, FlushGuard)>
     where
         W: Write + Send + 'static,
@@ -79,7 +79,7 @@ impl AccessLogBuilder {
     ///
     /// # Errors
     ///
-    /// If the system gives no thread.
+    /// If the system gives no thread, or not the memory for the [queue](Self::queue_bytes).
     pub fn start_with<F>(self, write: F) -> io::Result<(AccessLog, FlushGuard)>
     where
         F: FnMut(&[u8]) -> io::Result<()> + Send + 'static,

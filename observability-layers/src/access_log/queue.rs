@@ -58,10 +58,13 @@ impl Queue {
         W: Write + Send + 'static,
     {
         let capacity = capacity.get();
+        let (mut lines, mut batch) = (Vec::new(), Vec::new());
+        lines.try_reserve_exact(capacity)?;
+        batch.try_reserve_exact(capacity)?;
         let queue = Arc::new(Self {
             capacity,
             state: Mutex::new(State {
-                lines: Vec::with_capacity(capacity),
+                lines,
                 ..State::default()
             }),
             work: Condvar::new(),
@@ -70,7 +73,7 @@ impl Queue {
         let writer = Arc::clone(&queue);
         thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || writer.run(&mut output))?;
+            .spawn(move || writer.run(&mut output, batch))?;
         let guard = FlushGuard {
             queue: Arc::clone(&queue),
         };
@@ -104,12 +107,12 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, output: &mut dyn Write) {
+    fn run(&self, output: &mut dyn Write, mut batch: Vec<u8>) {
         let _finish = Finish(self);
-        let mut batch = Vec::with_capacity(self.capacity);
         let mut healthy = true;
+        let mut torn = false;
         while let Some(lines) = self.next(&mut batch) {
-            let result = output.write_all(&batch).and_then(|()| output.flush());
+            let result = write_lines(output, &batch, &mut torn);
             batch.clear();
             let mut state = self.lock();
             state.counts.settled += lines;
@@ -161,6 +164,28 @@ impl Queue {
         let state = wait.unwrap_or_else(PoisonError::into_inner).0;
         state.counts.settled >= goal
     }
+}
+
+/// `write_all` and a flush, which keep in `torn` whether the output took a line in part: a full disk
+/// does. The next line then begins on a line of its own, or it would be lost as well.
+fn write_lines(output: &mut dyn Write, mut lines: &[u8], torn: &mut bool) -> io::Result<()> {
+    if *torn {
+        output.write_all(b"\n")?;
+        *torn = false;
+    }
+    while !lines.is_empty() {
+        match output.write(lines) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                let (taken, rest) = lines.split_at(written);
+                *torn = !taken.ends_with(b"\n");
+                lines = rest;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    output.flush()
 }
 
 /// Tells everybody that the thread is gone, also when the output panicked.

@@ -391,6 +391,48 @@ fn output_that_fails_is_counted_and_tried_again() {
     assert_eq!((log.taken(), log.failed()), (2, 1));
 }
 
+// The line after a full disk was appended to the half of the last one, and no reader could parse it.
+#[test]
+fn line_that_was_written_in_part_spoils_no_other() {
+    struct Full(Shared, u32);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 += 1;
+            match self.1 {
+                1 => self.0.write(&bytes[..20]),
+                2 => Err(io::ErrorKind::StorageFull.into()),
+                3 => Err(io::ErrorKind::Interrupted.into()),
+                _ => self.0.write(bytes),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let output = Shared::default();
+    let (log, guard) = AccessLog::builder("shop")
+        .start(Full(output.clone(), 0))
+        .unwrap();
+    for _ in 0..3 {
+        log.completed(&record(200));
+        assert!(guard.flush(PATIENCE));
+    }
+    assert_eq!((log.taken(), log.failed()), (3, 1));
+    let whole = line(&Policy::new("shop"), &record(200));
+    assert_eq!(output.text(), format!("{}\n{whole}{whole}", &whole[..20]));
+}
+
+// It panicked, or ended the process, for a number that is a setting like any other.
+#[test]
+fn queue_that_memory_cannot_hold_is_an_error() {
+    let started = AccessLog::builder("shop")
+        .queue_bytes(NonZeroUsize::MAX)
+        .start(io::sink());
+    assert_eq!(started.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+}
+
 #[test]
 fn output_that_panics_ends_the_log_and_nothing_else() {
     let (log, guard) = AccessLog::builder("shop")
