@@ -85,26 +85,30 @@ impl Metrics {
         text::encode(&inner.http.inner, format, &mut out);
         let registry = inner.registry.read();
         let registry = registry.unwrap_or_else(PoisonError::into_inner);
-        let rest = match format {
-            Format::OpenMetrics => encode_registry(&mut out, &registry),
+        match format {
+            Format::OpenMetrics => {
+                encode_lines(&registry, &mut out);
+                out.push_str("# EOF\n");
+            }
             Format::Text => {
                 let mut open = String::new();
-                let rest = encode_registry(&mut open, &registry);
+                encode_lines(&registry, &mut open);
                 classic::rewrite(&open, &mut out);
-                rest
             }
-        };
-        if rest.is_err() {
-            // A collector of the user's gave up; the families before it are worth having.
-            tracing::error!("a metrics collector failed, the exposition is incomplete");
-        }
-        if format == Format::OpenMetrics {
-            out.push_str("# EOF\n");
         }
         // Some more, because counters grow.
         let len = out.len() + out.len() / 16;
         inner.last_len.store(len, Ordering::Relaxed);
         out
+    }
+}
+
+fn encode_lines(registry: &Registry, out: &mut String) {
+    if encode_registry(out, registry).is_err() {
+        // A collector of the user's gave up; what came before it is worth having, but for the line
+        // that it was at: a scraper refuses everything for one line that it cannot read.
+        out.truncate(out.rfind('\n').map_or(0, |end| end + 1));
+        tracing::error!("a metrics collector failed, the exposition is incomplete");
     }
 }
 

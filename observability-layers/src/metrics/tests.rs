@@ -14,7 +14,10 @@ use http_body_util::BodyExt as _;
 use portcullis_layer_core::endpoint::EndpointService;
 use portcullis_layer_core::testing::{ManualClock, Mock, TestBody, contract};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelValue, LabelValueEncoder, NoLabelSet, text,
+};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -354,11 +357,21 @@ async fn routes_beyond_the_cap_are_counted_together() {
     }
 }
 
+/// Fails in the middle of its line.
 #[derive(Debug)]
 struct Broken;
 
 impl Collector for Broken {
-    fn encode(&self, _encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        encoder
+            .encode_descriptor("broken", "Half a line", None, MetricType::Counter)?
+            .encode_family(&[("label", Self)])?
+            .encode_counter::<NoLabelSet, _, u64>(&1_u64, None)
+    }
+}
+
+impl EncodeLabelValue for Broken {
+    fn encode(&self, _encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         Err(std::fmt::Error)
     }
 }
@@ -378,12 +391,26 @@ async fn metrics_of_the_user_are_exposed_beside_ours() {
     let open = metrics.encode(Format::OpenMetrics);
     assert!(open.contains("# TYPE jobs counter\njobs_total 1\n"));
 
-    // A collector that fails takes nothing else with it.
+    // A collector that fails takes nothing with it that came before. Its half of a line was left
+    // there, and a scraper refused the whole exposition.
     metrics.register_with(|registry| registry.register_collector(Box::new(Broken)));
     for format in [Format::Text, Format::OpenMetrics] {
         let text = metrics.encode(format);
         assert!(text.contains("http_requests_total{") && text.contains("jobs_total 1\n"));
+        assert!(!text.contains("broken_total{") && text.ends_with('\n'));
         assert_eq!(text.ends_with("# EOF\n"), format == Format::OpenMetrics);
+    }
+}
+
+// A release of prometheus-client that does not escape was within our requirement.
+#[test]
+fn labels_of_the_user_are_escaped() {
+    let metrics = Metrics::new();
+    metrics.build_info([("version", "1\"} 1\nforged{a=\"\\")]);
+    for format in [Format::Text, Format::OpenMetrics] {
+        let text = metrics.encode(format);
+        let line = r#"build_info{version="1\"} 1\nforged{a=\"\\"} 1"#;
+        assert!(text.lines().any(|other| other == line), "{text}");
     }
 }
 
