@@ -63,6 +63,9 @@
 //!    `Router::layer` run. Outside of the router it is not there yet: add a `MatchedRouteLayer` to the router,
 //!    and it comes back with the response.
 //!
+//! What comes with the response is missing where none came out of the router: a request that was cancelled, or that
+//! panicked in there, has no route then. Where that matters, add the layer to the router itself.
+//!
 //! Without any of them the request has no route; axum's fallback has none either. So has a gRPC call
 //! whose method is not on the list: a client may ask for any method.
 //!
