@@ -99,8 +99,10 @@ impl Server {
 }
 
 impl<H> Server<H> {
-    /// How long an HTTP/1 client may take to send the head of a request, counted from the
-    /// connection or from the answer before; so an HTTP/1 connection is idle no longer than this.
+    /// How long an HTTP/1 client may take to send the head of a request, counted from its first
+    /// bytes or from the answer before; so between requests an HTTP/1 connection is idle no longer
+    /// than this. One that has not sent enough to tell the version (nothing, or a part of what
+    /// HTTP/2 begins with) is [idle](Self::idle_timeout).
     /// Also for a [handshake](Self::handshake_with). Taken as within a millisecond and a day.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_timeout = timeout.clamp(Duration::from_millis(1), DAY);

@@ -405,6 +405,28 @@ async fn silent_slow_and_idle_clients_are_let_go() {
     assert!(running.end().await.is_clean());
 }
 
+// The idle timeout, which is the shorter one above, would hide that this one is not set.
+#[tokio::test]
+async fn slow_head_is_cut_off_long_before_an_idle_connection() {
+    let running = Running::start(at_once(), |server, stopping| {
+        let server = server.idle_timeout(100 * NEVER).header_timeout(SOON);
+        server.serve(service_fn(hello), stopping)
+    })
+    .await;
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: lo").await.unwrap();
+    assert_eq!(rest(slow).await, "");
+    let mut between = http1(running.address).await;
+    text(between.send_request(get("/")).await.unwrap()).await;
+    let gone = async {
+        while between.ready().await.is_ok() {
+            yield_now().await;
+        }
+    };
+    timeout(NEVER, gone).await.expect("it was kept");
+    assert!(running.end().await.is_clean());
+}
+
 #[tokio::test]
 async fn request_that_takes_longer_than_the_idle_timeout_is_answered() {
     let gate = Gate::default();
