@@ -25,6 +25,7 @@ pub(crate) struct Document {
     value: Value,
     values: usize,
     depth: usize,
+    pointers: u64,
 }
 
 /// Why a text is not accepted as a document; lines and columns count from one.
@@ -44,6 +45,7 @@ impl Document {
         let value = Seed {
             reading: &reading,
             depth: 0,
+            pointer: 0,
         }
         .deserialize(&mut json)
         .and_then(|value| json.end().map(|()| value))
@@ -57,6 +59,7 @@ impl Document {
             value,
             values: reading.values.get(),
             depth: reading.depth.get(),
+            pointers: reading.pointers.get(),
         })
     }
 
@@ -75,6 +78,12 @@ impl Document {
 
     pub(crate) fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// The bytes of the JSON pointers to all values, which can be many times those of the text: a name
+    /// counts for every value below it.
+    pub(crate) fn pointers(&self) -> u64 {
+        self.pointers
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -106,12 +115,15 @@ fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Malformed {
 struct Reading {
     values: Cell<usize>,
     depth: Cell<usize>,
+    pointers: Cell<u64>,
 }
 
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     reading: &'a Reading,
     depth: usize,
+    /// The bytes of the pointer to this value.
+    pointer: u64,
 }
 
 impl Seed<'_> {
@@ -123,6 +135,13 @@ impl Seed<'_> {
         }
         self.reading.depth.set(self.reading.depth.get().max(depth));
         Ok(Self { depth, ..self })
+    }
+
+    /// The value that `token` bytes lead to.
+    fn at(self, token: usize) -> Self {
+        let token = u64::try_from(token).unwrap_or(u64::MAX);
+        let pointer = self.pointer.saturating_add(token).saturating_add(1);
+        Self { pointer, ..self }
     }
 }
 
@@ -137,6 +156,8 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
             )));
         }
         self.reading.values.set(values);
+        let pointers = self.reading.pointers.get().saturating_add(self.pointer);
+        self.reading.pointers.set(pointers);
         json.deserialize_any(self)
     }
 }
@@ -175,7 +196,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let inside = self.inside()?;
         let mut items = Vec::new();
-        while let Some(item) = sequence.next_element_seed(inside)? {
+        // As many digits as the last index of the longest document has.
+        let item_seed = inside.at(6);
+        while let Some(item) = sequence.next_element_seed(item_seed)? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -190,7 +213,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
                     "two members of an object have the same name",
                 ));
             }
-            let value = map.next_value_seed(inside)?;
+            let value = map.next_value_seed(inside.at(name.len()))?;
             members.insert(name, value);
         }
         Ok(Value::Object(members))
@@ -213,6 +236,8 @@ mod tests {
         assert_eq!(document.text(), text);
         assert_eq!(document.values(), 7);
         assert_eq!(document.depth(), 2);
+        // "", /z, /a, and five below /a.
+        assert_eq!(document.pointers(), 2 + 2 + 4 * (2 + 7));
         assert_eq!(document.value()["a"][1], 100.0);
     }
 

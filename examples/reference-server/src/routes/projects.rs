@@ -13,7 +13,7 @@ use super::reply::{self, Listing, timestamp};
 use crate::domain::document::Document;
 use crate::domain::etag::Stop;
 use crate::domain::name::{self, Name};
-use crate::domain::schema::Violation;
+use crate::domain::schema::{MAX_VIOLATIONS, Violation};
 use crate::problem::Problem;
 use crate::store::{Deleted, Project};
 
@@ -94,7 +94,7 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// Tells all that is wrong at once.
+    /// Tells what is wrong at once, and not only the first of it.
     fn read(body: &'a Document) -> Result<Self, Vec<Violation>> {
         let Some(members) = body.value().as_object() else {
             return Err(vec![Violation::new("", "an object is expected")]);
@@ -102,7 +102,13 @@ impl<'a> Wanted<'a> {
         let mut violations = Vec::new();
         let mut name = None;
         let mut description = "";
+        if !members.contains_key("name") {
+            violations.push(Violation::new("", "`name` is missing"));
+        }
         for (member, value) in members {
+            if violations.len() == MAX_VIOLATIONS {
+                break;
+            }
             match (member.as_str(), value) {
                 ("name", Value::String(text)) => match Name::parse(text) {
                     Ok(parsed) => name = Some(parsed),
@@ -120,9 +126,6 @@ impl<'a> Wanted<'a> {
                 (other, _) => violations.push(Violation::member(other, "there is no such member")),
             }
         }
-        if !members.contains_key("name") {
-            violations.push(Violation::new("", "`name` is missing"));
-        }
         match name {
             Some(name) if violations.is_empty() => Ok(Self { name, description }),
             _ => Err(violations),
@@ -132,7 +135,7 @@ impl<'a> Wanted<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Wanted;
+    use super::{MAX_VIOLATIONS, Wanted};
     use crate::domain::document::Document;
 
     fn pointers(text: &str) -> Vec<String> {
@@ -158,5 +161,15 @@ mod tests {
         ] {
             assert_eq!(pointers(text), expected, "{text}");
         }
+    }
+
+    // A body of 2 MB with a wrong member after the other was answered with 11 MB.
+    #[test]
+    fn the_answer_to_a_heap_of_faults_is_no_heap() {
+        let members: Vec<_> = (0..1_000).map(|i| format!("\"{i}\":0")).collect();
+        let told = pointers(&format!("{{{}}}", members.join(",")));
+        assert_eq!(told.len(), MAX_VIOLATIONS);
+        let long = "k".repeat(1_000_000);
+        assert_eq!(pointers(&format!("{{\"name\":\"a\",\"{long}\":1}}")), [""]);
     }
 }

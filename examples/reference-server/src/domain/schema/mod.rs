@@ -24,8 +24,15 @@ const MAX_LISTED_STEPS: u64 = 500_000;
 /// How many schemas may lie inside each other when a document is checked: each is a few frames on
 /// the stack.
 const MAX_HEIGHT: u64 = 256;
-/// How many violations are listed.
-const MAX_VIOLATIONS: usize = 50;
+/// The most bytes that the list may take before it is cut: each step may leave a violation with the
+/// pointer to its value, or with the names of its members.
+const MAX_LISTED: u64 = 64 * 1024 * 1024;
+/// How many violations are told.
+pub(crate) const MAX_VIOLATIONS: usize = 50;
+/// The most bytes of the pointers to all values of a schema, which its compiled form repeats.
+const MAX_POINTERS: u64 = 8 * 1024 * 1024;
+/// The longest pointer that is told.
+const MAX_POINTER: usize = 1024;
 /// How many patterns a schema may have, and the compiled size of each, in bytes. The time that a
 /// linear engine takes for a byte grows with the size.
 const MAX_PATTERNS: u64 = 100;
@@ -35,7 +42,8 @@ const MAX_MATCHED: u64 = 64 * 1024 * 1024;
 /// How much of one violation's text is shown: a schema can list thousands of allowed values.
 const MAX_DETAIL: usize = 300;
 
-/// What is wrong at one place, which `pointer` names (RFC 6901).
+/// What is wrong at one place, which `pointer` names (RFC 6901), or is within what it names, if the
+/// pointer to the place itself would be longer than [`MAX_POINTER`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Violation {
     pub(crate) pointer: String,
@@ -44,8 +52,12 @@ pub(crate) struct Violation {
 
 impl Violation {
     pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let mut pointer = pointer.into();
+        while pointer.len() > MAX_POINTER {
+            pointer.truncate(pointer.rfind('/').unwrap_or_default());
+        }
         Self {
-            pointer: pointer.into(),
+            pointer,
             detail: detail.into(),
         }
     }
@@ -77,6 +89,10 @@ impl Schema {
     pub(crate) fn compile(document: &Document) -> Result<Self, Violation> {
         if document.text().len() > MAX_BYTES {
             let detail = format!("a schema has at most {MAX_BYTES} bytes");
+            return Err(Violation::new("", detail));
+        }
+        if document.pointers() > MAX_POINTERS {
+            let detail = "its names are too long for how much they hold";
             return Err(Violation::new("", detail));
         }
         let root = document.value();
@@ -120,7 +136,8 @@ impl Schema {
         if self.validator.is_valid(document.value()) {
             return Ok(());
         }
-        if steps > MAX_LISTED_STEPS {
+        let listed = effort.steps.saturating_mul(document.pointers());
+        if steps > MAX_LISTED_STEPS || listed > MAX_LISTED {
             let detail = "the document violates its schema, and is too large to say where";
             return Err(Rejected::Violations(vec![Violation::new("", detail)]));
         }

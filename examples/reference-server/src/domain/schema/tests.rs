@@ -294,3 +294,46 @@ fn a_schema_that_takes_the_name_of_another_is_still_itself() {
     assert_eq!(violations(&named, &json!({"a": 1})), []);
     assert_eq!(violations(&named, &json!({"a": "x"})).len(), 1);
 }
+
+// One document of 1 MB made the list of its violations 30 GB long before it was cut to 50, and the
+// server was killed.
+#[test]
+fn long_names_do_not_multiply_with_violations() {
+    let schema = schema(&json!({"additionalProperties": {"items": {"type": "string"}}}));
+    let unlisted = "the document violates its schema, and is too large to say where";
+    let long = "k".repeat(1_000_000);
+    assert_eq!(
+        violations(&schema, &json!({ long.as_str(): vec![1; 30_000] })),
+        [(String::new(), unlisted.to_owned())]
+    );
+    // Few enough to be listed, and still each of them names less than the whole pointer.
+    let told = violations(&schema, &json!({ "a": { long.as_str(): 1 }, "b": [1] }));
+    assert_eq!(
+        told,
+        [(
+            "/b/0".to_owned(),
+            "value is not of type \"string\"".to_owned()
+        )]
+    );
+    let told = violations(&schema, &json!({ long.as_str(): [1] }));
+    assert_eq!(
+        told,
+        [(String::new(), "value is not of type \"string\"".to_owned())]
+    );
+}
+
+// Eleven thousand members below a name of 100 KB took 2.4 GB to compile: each has a pointer of its own.
+#[test]
+fn long_names_do_not_multiply_with_subschemas() {
+    let members: serde_json::Map<_, _> = (0..11_000).map(|i| (i.to_string(), json!({}))).collect();
+    let long = "k".repeat(100_000);
+    for keyword in ["properties", "$defs", "dependentRequired"] {
+        let value = json!({"properties": {long.as_str(): {keyword: members}}});
+        assert_eq!(
+            refused(&value).detail,
+            "its names are too long for how much they hold"
+        );
+    }
+    let short = json!({"properties": {"k": {"properties": members}}});
+    assert!(Schema::compile(&document(&short)).is_ok());
+}
