@@ -68,6 +68,7 @@ pub(crate) enum OpenError {
     Directory(PathBuf, std::io::Error),
     Connect(Place, sqlx::Error),
     Migrate(Place, sqlx::migrate::MigrateError),
+    Write(Place, sqlx::Error),
 }
 
 /// The place of a database, for a person.
@@ -89,6 +90,10 @@ impl Location {
         let kind = if memory {
             Kind::Memory
         } else {
+            // Without a name, SQLite makes a database for each connection, and deletes it afterwards.
+            if options.get_filename().as_os_str().is_empty() {
+                return Err(NotALocation::Malformed);
+            }
             Kind::File(options.get_filename().to_owned())
         };
         Ok(Self { options, kind })
@@ -165,6 +170,12 @@ impl Store {
             .run(&pool)
             .await
             .map_err(|error| OpenError::Migrate(kind(), error))?;
+        // Nothing so far had to write if the tables were there; a database that only can be read
+        // would be found out by the first change that a client asks for.
+        sqlx::query("DELETE FROM projects WHERE 1 = 0")
+            .execute(&pool)
+            .await
+            .map_err(|error| OpenError::Write(kind(), error))?;
         Ok(Self { pool })
     }
 
@@ -303,6 +314,7 @@ impl fmt::Display for OpenError {
             Self::Migrate(place, error) => {
                 write!(f, "{place} cannot be brought up to date: {error}")
             }
+            Self::Write(place, error) => write!(f, "{place} cannot be written to: {error}"),
         }
     }
 }

@@ -56,6 +56,10 @@ fn urls_are_told_apart() {
         ("mysql://h/d", NotALocation::Malformed),
         ("/a/b.db", NotALocation::Malformed),
         ("sqlite:x?mode=upside-down", NotALocation::Malformed),
+        // Each connection would have a database of its own, and all but one of them no tables.
+        ("sqlite:", NotALocation::Malformed),
+        ("sqlite://", NotALocation::Malformed),
+        ("sqlite:?mode=rwc", NotALocation::Malformed),
         ("", NotALocation::Malformed),
     ] {
         assert_eq!(Location::parse(url).unwrap_err(), why, "{url}");
@@ -279,4 +283,20 @@ async fn of_many_writers_that_saw_the_same_state_one_wins() {
     }
     store.close().await;
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+// The server started, was ready, and answered every change with 500.
+#[tokio::test]
+async fn a_database_that_can_only_be_read_is_refused_at_the_start() {
+    let name = format!("portcullis-store-{}.db", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    Store::open(&Location::file(&path))
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let readable = Location::parse(&format!("sqlite:{}?mode=ro", path.display())).unwrap();
+    let error = Store::open(&readable).await.unwrap_err().to_string();
+    std::fs::remove_file(&path).unwrap();
+    assert!(error.contains("cannot be written to"), "{error}");
 }
