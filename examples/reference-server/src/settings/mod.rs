@@ -91,8 +91,8 @@ pub(crate) fn read(
     let settings = reader.settings(data_directory);
     match settings {
         Some(settings) if reader.faults.is_empty() => Ok(match flags.subcommand_name() {
+            _ if flags.get_flag("check-config") => Task::Checked,
             Some(_) => Task::HealthCheck(settings.listen),
-            None if flags.get_flag("check-config") => Task::Checked,
             None => Task::Serve(Box::new(settings)),
         }),
         _ => Err(Stop::Faults(reader.faults)),
@@ -120,10 +120,7 @@ impl Reader {
     /// `None` when there is a fault; all of them are found before that.
     fn settings(&mut self, data_directory: Option<PathBuf>) -> Option<Settings> {
         let listen = self.listen();
-        let admin_listen = self.value::<OrOff<SocketAddr>>(
-            "admin_listen",
-            "it has to be an address such as 127.0.0.1:9090, or `off`",
-        );
+        let admin_listen = self.admin_listen();
         let environment = self.parsed("env");
         let database = self.database(data_directory);
         let trusted_proxies = self.parsed::<TrustedProxies>("trusted_proxies");
@@ -175,6 +172,25 @@ impl Reader {
                 "listen",
                 "without accounts, which this version does not have yet, anyone who reaches the server may \
                  change everything, so the address has to be a loopback one such as 127.0.0.1:8080",
+            );
+        }
+        Some(address)
+    }
+
+    fn admin_listen(&mut self) -> Option<OrOff<SocketAddr>> {
+        let address = self.value::<OrOff<SocketAddr>>(
+            "admin_listen",
+            "it has to be an address such as 127.0.0.1:9090, or `off`",
+        )?;
+        // The proxies stand before the other listener. Where their number is believed, whoever comes
+        // here without them could name an address that operators have.
+        let counted = |given: Given| given.text.trim_start().starts_with("hops=");
+        let elsewhere = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
+        if address.0.is_some_and(elsewhere) && self.given("trusted_proxies").is_some_and(counted) {
+            return self.fault(
+                "admin_listen",
+                "with trusted_proxies `hops=N`, it has to be a loopback address: who reaches it around the \
+                 proxies would choose their own address; name the proxies' addresses instead",
             );
         }
         Some(address)

@@ -243,4 +243,27 @@ fn tasks_are_told_apart() {
     let probe = task(&["healthcheck", "--listen", "127.0.0.1:9"], &[]);
     assert!(matches!(probe, Ok(Task::HealthCheck(address)) if address.port() == 9));
     assert!(task(&["--check-config"], &[("PORTCULLIS_HTTPS", "maybe")]).is_err());
+    // It asked a server instead of checking anything.
+    let both = task(&["--check-config", "healthcheck"], &[]);
+    assert!(matches!(both, Ok(Task::Checked)));
+}
+
+// `X-Forwarded-For: 10.0.0.1`, sent to the operators' listener from anywhere, passed its address filter.
+#[test]
+fn operators_are_not_told_by_a_number_of_proxies() {
+    let outside = "--admin-listen=0.0.0.0:9090";
+    let fault = faults(&[outside, "--trusted-proxies=hops=1"], &[]);
+    assert!(
+        fault[0].starts_with("--admin-listen: with trusted_proxies `hops=N`"),
+        "{fault:?}"
+    );
+    assert!(task(&[outside, "--trusted-proxies=10.0.0.0/8"], &[]).is_ok());
+    assert!(
+        task(
+            &["--admin-listen=[::1]:9090", "--trusted-proxies=hops=1"],
+            &[]
+        )
+        .is_ok()
+    );
+    assert!(task(&["--admin-listen=off", "--trusted-proxies=hops=1"], &[]).is_ok());
 }
