@@ -12,7 +12,7 @@ import sys
 
 BARE, OURS = "bare", "portcullis"
 # Two runs differ by this many requests; whatever happens once per process cancels out.
-TIMES = 1_000
+TIMES = 5_000
 # What was measured when a line was last changed, and a sixth for the code paths of other processors. A change that
 # needs more says why, and raises its line.
 CEILINGS = {
