@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -22,18 +23,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
+use super::stall::Watched;
 use super::stopping::Stopping;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// How long a connection is kept without a request.
+/// How long a connection is kept without a request, and with an answer that nobody takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     pub(super) idle: Duration,
     pub(super) linger: Duration,
+    pub(super) write: Duration,
 }
 
-/// Serves one connection until it ends, is idle for too long, or the server closes.
+/// Serves one connection until it ends, is idle or stalled for too long, or the server closes.
 pub(super) async fn drive<I, S, B>(
     builder: &auto::Builder<TokioExecutor>,
     io: I,
@@ -49,9 +52,11 @@ where
     B: Body<Data: Buf + Send, Error: Into<BoxError>> + Send + 'static,
 {
     let usage = Arc::clone(&service.usage);
+    let (io, waits) = Watched::new(io);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut closing = pin!(stopping.closing());
+    let mut stalled = pin!(waits.stalled(patience.write));
     let mut timer = pin!(sleep(patience.idle));
     let mut state = State::default();
     loop {
@@ -69,6 +74,11 @@ where
                 state.requests = usage.requests.load(Ordering::Acquire);
             }
             result = connection.as_mut() => return result,
+            // After the connection, which is what writes.
+            () = stalled.as_mut() => {
+                let error = "the client takes no more bytes";
+                return Err(io::Error::new(ErrorKind::TimedOut, error).into());
+            }
             () = timer.as_mut() => match state.tick(&usage) {
                 Verdict::Keep => {}
                 Verdict::SayGoodbye => connection.as_mut().graceful_shutdown(),

@@ -69,8 +69,7 @@
 //! ```
 //!
 //! This is no layer, and stands around the whole stack. It does not follow connections that were
-//! upgraded (their handlers wait for [`Stopping::closing`]), tasks that handlers left behind, or a client that
-//! never reads its answer, before the deadline. Behind a proxy that keeps connections, choose the
+//! upgraded (their handlers wait for [`Stopping::closing`]) or tasks that handlers left behind. Behind a proxy that keeps connections, choose the
 //! delay longer than the proxy's interval between probes. Where several servers run in one process,
 //! `run` them together, each with a clone of the [`Stopping`].
 
@@ -80,6 +79,7 @@ mod handshake;
 mod run;
 mod server;
 mod signals;
+mod stall;
 mod stopping;
 #[cfg(test)]
 mod tests;

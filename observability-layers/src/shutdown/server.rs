@@ -71,6 +71,7 @@ impl Server {
     /// |---|---|
     /// | [`header_timeout`](Self::header_timeout) | 30 seconds |
     /// | [`idle_timeout`](Self::idle_timeout) | 60 seconds |
+    /// | [`write_timeout`](Self::write_timeout) | 30 seconds |
     /// | [`linger`](Self::linger) | half a second |
     /// | [`max_header_bytes`](Self::max_header_bytes) | 64 KiB |
     /// | [`max_concurrent_streams`](Self::max_concurrent_streams) | 200 |
@@ -88,6 +89,7 @@ impl Server {
                 patience: Patience {
                     idle: Duration::from_secs(60),
                     linger: Duration::from_millis(500),
+                    write: Duration::from_secs(30),
                 },
                 max_header_bytes: 64 * 1024,
                 max_concurrent_streams: const { NonZeroU32::new(200).unwrap() },
@@ -113,6 +115,18 @@ impl<H> Server<H> {
     /// twice as long until it is noticed. Taken as within a millisecond and a day.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.patience.idle = timeout.clamp(Duration::from_millis(1), DAY);
+        self
+    }
+
+    /// How long a connection is kept whose client takes no more bytes, counted from the last that it
+    /// took. Taken as within a millisecond and a day.
+    ///
+    /// What ends so is an answer that nobody reads; slow clients are served. Over TLS, what the stream
+    /// of the [handshake](Self::handshake_with) holds back counts as taken when all of it has gone.
+    /// HTTP/2 lets a client take no more of an answer (a window of zero) while it reads all else: nothing
+    /// here ends such a stream before the shutdown does. Not for connections that were upgraded.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.patience.write = timeout.clamp(Duration::from_millis(1), DAY);
         self
     }
 

@@ -427,6 +427,40 @@ async fn slow_head_is_cut_off_long_before_an_idle_connection() {
     assert!(running.end().await.is_clean());
 }
 
+/// More than all buffers between here and there take.
+const MUCH: usize = 64 * 1024 * 1024;
+
+// The timing is tested where the clock can be stopped; this is that the server asks for it.
+#[tokio::test]
+async fn client_that_never_reads_its_answer_is_let_go() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let alive = Arc::clone(&count);
+    let running = Running::start(at_once(), |server, stopping| {
+        let service = service_fn(move |_: Request<Incoming>| {
+            let alive = Alive::new(&alive);
+            let body = Full::new(Bytes::from(vec![0; MUCH])).map_frame(move |frame| {
+                let _alive = &alive;
+                frame
+            });
+            async { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        let server = server.idle_timeout(100 * NEVER).write_timeout(SOON);
+        server.serve(service, stopping)
+    })
+    .await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    // The answer has begun, so there is one to be given up.
+    stream.readable().await.unwrap();
+    let trigger = running.trigger.clone();
+    trigger.stop();
+    let report = timeout(NEVER, running.done).await.unwrap().unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    assert!(rest(stream).await.len() < MUCH);
+}
+
 #[tokio::test]
 async fn request_that_takes_longer_than_the_idle_timeout_is_answered() {
     let gate = Gate::default();
