@@ -22,6 +22,8 @@ pub(super) struct Effort {
     pub(super) steps: u64,
     /// Patterns that the value, or the name of a child, is matched with.
     pub(super) patterns: u64,
+    /// Keywords that read the value from end to end: the characters of a string, the items of a list.
+    pub(super) scans: u64,
     /// The longest chain of schemas that are evaluated inside each other.
     pub(super) height: u64,
 }
@@ -32,6 +34,7 @@ impl Effort {
         Self {
             steps: self.steps.saturating_add(other.steps),
             patterns: self.patterns.saturating_add(other.patterns),
+            scans: self.scans.saturating_add(other.scans),
             height: self.height.max(other.height),
         }
     }
@@ -41,6 +44,7 @@ impl Effort {
         Self {
             steps: self.steps.max(other.steps),
             patterns: self.patterns.max(other.patterns),
+            scans: self.scans.max(other.scans),
             height: self.height.max(other.height),
         }
     }
@@ -194,6 +198,11 @@ impl<'a> Reader<'a> {
                     self.collect(keyword, value, &at, &mut node.one_per_child);
                 }
                 "pattern" => node.own.patterns += 1,
+                "minLength" | "maxLength" | "format" | "contentEncoding" | "contentMediaType"
+                | "uniqueItems" => {
+                    node.own.steps += 1;
+                    node.own.scans += 1;
+                }
                 "patternProperties" => {
                     self.collect(keyword, value, &at, &mut node.every_child);
                     let patterns = value.as_object().map_or(0, serde_json::Map::len);

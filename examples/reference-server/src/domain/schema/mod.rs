@@ -39,6 +39,8 @@ const MAX_PATTERNS: u64 = 100;
 const MAX_PATTERN: usize = 64 * 1024;
 /// The most bytes that may be matched, each counted once per pattern.
 const MAX_MATCHED: u64 = 64 * 1024 * 1024;
+/// The same for keywords that read what they check from end to end, which takes less for a byte.
+const MAX_SCANNED: u64 = 1024 * 1024 * 1024;
 /// How much of one violation's text is shown: a schema can list thousands of allowed values.
 const MAX_DETAIL: usize = 300;
 
@@ -130,7 +132,12 @@ impl Schema {
             |each: u64, count: usize| each.saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
         let steps = times(effort.steps, document.values());
         let matched = times(effort.patterns, document.text().len());
-        if steps > MAX_STEPS || matched > MAX_MATCHED || effort.height > MAX_HEIGHT {
+        let scanned = times(effort.scans, document.text().len());
+        if steps > MAX_STEPS
+            || matched > MAX_MATCHED
+            || scanned > MAX_SCANNED
+            || effort.height > MAX_HEIGHT
+        {
             return Err(Rejected::TooCostly);
         }
         if self.validator.is_valid(document.value()) {
