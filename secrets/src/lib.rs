@@ -1,5 +1,7 @@
 //! The secrets of a service.
 
+#[cfg(feature = "rotate")]
+pub mod rotate;
 #[cfg(feature = "source")]
 pub mod source;
 pub mod types;

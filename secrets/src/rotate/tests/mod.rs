@@ -1,0 +1,4 @@
+mod files;
+mod ring;
+mod rotating;
+mod tables;
