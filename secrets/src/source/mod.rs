@@ -46,6 +46,8 @@ mod file;
 mod group;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "vault")]
+pub mod vault;
 mod version;
 
 use std::fmt;
