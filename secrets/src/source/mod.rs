@@ -44,6 +44,8 @@ mod env;
 mod error;
 mod file;
 mod group;
+#[cfg(feature = "kms")]
+pub mod kms;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "vault")]
