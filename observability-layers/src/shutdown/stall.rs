@@ -24,7 +24,7 @@ impl Waits {
         let mut seen = 0;
         poll_fn(|cx| {
             let count = self.0.load(Ordering::Acquire);
-            if count % 2 == 0 {
+            if count.is_multiple_of(2) {
                 return Poll::Pending;
             }
             if count != seen {
