@@ -51,6 +51,27 @@ impl Vault {
             let subject = "vault address that is not of this machine";
             return Err(SourceError::new(SourceErrorKind::Malformed, subject));
         };
+        Self::of(http, login)
+    }
+
+    /// A client of the server at `url`, such as `https://vault.example:8200`, whose certificate must be signed by one of the
+    /// authorities in `ca`, which is PEM text: the file of `VAULT_CACERT`, or the system's bundle if Vault has a public
+    /// certificate. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When `url` is not `https://` with a host and a port, when there are no certificates in `ca` or one that cannot be
+    /// read, or when the mount of `login` is not a path.
+    #[cfg(feature = "vault-tls")]
+    pub fn with_tls(url: &str, ca: &[u8], login: Login) -> Result<Self, SourceError> {
+        let Some(http) = Http::parse_tls(url, ca) else {
+            let subject = "vault address or certificate";
+            return Err(SourceError::new(SourceErrorKind::Malformed, subject));
+        };
+        Self::of(http, login)
+    }
+
+    fn of(http: Http, login: Login) -> Result<Self, SourceError> {
         if let Some(path) = login.path()
             && !is_path(&path)
         {

@@ -2,12 +2,13 @@
 //!
 //! A general client would keep answers, and thus secrets, in buffers that are not wiped.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use httparse::{EMPTY_HEADER, Response, Status};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -16,14 +17,22 @@ const HEAD: usize = 16 * 1024;
 const BODY: usize = 256 * 1024;
 const HEADERS: usize = 64;
 
-/// Where Vault's agent listens.
+/// Where Vault or its agent listens.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
-    address: SocketAddr,
+    server: Server,
     /// As the `host` header has it.
     host: Box<str>,
     pub(super) connect: Duration,
     pub(super) total: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Server {
+    /// In clear, and therefore on this machine.
+    Local(SocketAddr),
+    #[cfg(feature = "vault-tls")]
+    Tls(super::tls::Tls),
 }
 
 #[derive(Debug)]
@@ -66,12 +75,28 @@ impl Http {
             Some(port) => SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port.parse().ok()?),
             None => host.parse().ok()?,
         };
-        address.ip().is_loopback().then(|| Self {
-            address,
+        address
+            .ip()
+            .is_loopback()
+            .then(|| Self::new(Server::Local(address), host))
+    }
+
+    /// `None`: not `https://` with a host and a port, or no certificates in `ca`.
+    #[cfg(feature = "vault-tls")]
+    pub(super) fn parse_tls(url: &str, ca: &[u8]) -> Option<Self> {
+        let host = url.strip_prefix("https://")?;
+        let host = host.strip_suffix('/').unwrap_or(host);
+        let tls = super::tls::Tls::new(host, ca)?;
+        Some(Self::new(Server::Tls(tls), host))
+    }
+
+    fn new(server: Server, host: &str) -> Self {
+        Self {
+            server,
             host: host.into(),
             connect: Duration::from_secs(2),
             total: Duration::from_secs(5),
-        })
+        }
     }
 
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, HttpError> {
@@ -82,15 +107,40 @@ impl Http {
     }
 
     async fn exchange(&self, call: &Call<'_>) -> Result<Answer, HttpError> {
-        let connected = timeout(self.connect, TcpStream::connect(self.address)).await;
-        let Ok(Ok(mut stream)) = connected else {
-            return Err(HttpError::Unavailable);
-        };
+        match &self.server {
+            Server::Local(address) => {
+                let stream = self.connected(TcpStream::connect(address)).await?;
+                self.talk(stream, call).await
+            }
+            #[cfg(feature = "vault-tls")]
+            Server::Tls(tls) => {
+                let stream = self.connected(tls.connect()).await?;
+                self.talk(stream, call).await
+            }
+        }
+    }
+
+    async fn connected<S>(
+        &self,
+        connecting: impl Future<Output = io::Result<S>>,
+    ) -> Result<S, HttpError> {
+        match timeout(self.connect, connecting).await {
+            Ok(Ok(stream)) => Ok(stream),
+            _ => Err(HttpError::Unavailable),
+        }
+    }
+
+    async fn talk<S>(&self, mut stream: S, call: &Call<'_>) -> Result<Answer, HttpError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let request = self.request(call);
-        stream
-            .write_all(&request)
-            .await
-            .map_err(|_| HttpError::Unavailable)?;
+        let sent = async {
+            stream.write_all(&request).await?;
+            // TLS keeps what it has not been told to send.
+            stream.flush().await
+        };
+        sent.await.map_err(|_| HttpError::Unavailable)?;
         // Never grows, so that no copy is left behind.
         let mut received = Zeroizing::new(vec![0; HEAD + 2 * BODY]);
         let mut len = 0;

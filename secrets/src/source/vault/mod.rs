@@ -28,8 +28,10 @@
 //! A secret that is not there is [`NotFound`](SourceErrorKind::NotFound), with which a chain goes on; one that was
 //! deleted, a missing field, and a path that no engine answers are errors.
 //!
-//! Connections are plain HTTP, to a **loopback address** only: to Vault's agent or proxy beside the service, which speaks
-//! TLS to the server. Other addresses are refused, because the token would travel in clear. Redirects are not followed.
+//! [`Vault::new`] speaks plain HTTP, to a **loopback address** only: to Vault's agent or proxy beside the service. Other
+//! addresses are refused, because the token would travel in clear. With the feature `vault-tls`, `Vault::with_tls` speaks
+//! TLS (rustls with ring) to a server whose certificate is signed by an authority that you name. Redirects are not
+//! followed.
 //! Each request has a connection of its own, a deadline (5 s, of which 2 s to connect) and an answer of at most 256 KiB;
 //! it is read into a buffer that is wiped.
 
@@ -40,6 +42,8 @@ mod login;
 mod secret;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "vault-tls")]
+mod tls;
 
 pub use client::Vault;
 pub use login::Login;

@@ -1,6 +1,7 @@
 //! Against a server on a loopback port that answers as Vault's HTTP API is documented to.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::{any, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::time::{Instant, advance, pause, resume};
 
 use super::http::parse;
@@ -36,6 +38,7 @@ async fn pass(time: u64) {
 #[derive(Clone)]
 struct Fake {
     url: String,
+    secret_id: Arc<NamedTempFile>,
     state: Arc<Mutex<State>>,
 }
 
@@ -83,7 +86,13 @@ impl Fake {
             lease_renewal: 600,
             open: Vec::new(),
         }));
-        let fake = Self { url, state };
+        let secret_id = Arc::new(NamedTempFile::new().unwrap());
+        fs::write(secret_id.path(), "the secret id\n").unwrap();
+        let fake = Self {
+            url,
+            secret_id,
+            state,
+        };
         let server = Arc::downgrade(&fake.state);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -97,14 +106,8 @@ impl Fake {
     }
 
     fn vault(&self) -> Vault {
-        let secret_id = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(secret_id.path(), "the secret id\n").unwrap();
-        let (_, path) = secret_id.keep().unwrap();
-        let vault = Vault::new(
-            &self.url,
-            Login::app_role("the role", FileSource::new(path)),
-        )
-        .unwrap();
+        let login = Login::app_role("the role", FileSource::new(self.secret_id.path()));
+        let vault = Vault::new(&self.url, login).unwrap();
         vault.namespace("team-a").unwrap()
     }
 
@@ -384,8 +387,8 @@ async fn a_refused_token_is_replaced_once() {
 #[tokio::test]
 async fn a_token_from_a_file_is_looked_up_and_read_again_when_it_is_refused() {
     let fake = Fake::start();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let write = |token: &str| std::fs::write(file.path(), token).unwrap();
+    let file = NamedTempFile::new().unwrap();
+    let write = |token: &str| fs::write(file.path(), token).unwrap();
     let vault = Vault::new(&fake.url, Login::token(FileSource::new(file.path()))).unwrap();
     let source = vault
         .namespace("team-a")
@@ -785,4 +788,103 @@ fn a_term_is_renewed_after_two_thirds_give_or_take_a_tenth() {
             renew_after: Duration::ZERO
         }
     );
+}
+
+#[cfg(feature = "vault-tls")]
+#[tokio::test]
+async fn over_tls_only_a_server_of_our_authority_gets_the_token() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    let ours = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(ours.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![ours.cert.der().clone()], key)
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Arc::new(AtomicBool::new(false));
+    tokio::spawn({
+        let heard = heard.clone();
+        async move {
+            let acceptor = TlsAcceptor::from(Arc::new(config));
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let mut request = vec![0; 4096];
+                let n = stream.read(&mut request).await.unwrap();
+                let request = str::from_utf8(&request[..n]).unwrap();
+                heard.fetch_or(
+                    request.contains("x-vault-token: hvs.1\r\n"),
+                    Ordering::SeqCst,
+                );
+                let body = match request.contains("lookup-self") {
+                    true => r#"{"data":{"ttl":0}}"#,
+                    false => r#"{"data":{"data":{"key":"value"}}}"#,
+                };
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                // Without the end of TLS: the length says where the answer ends.
+                stream.flush().await.unwrap();
+            }
+        }
+    });
+    let pem = |certificate: &rcgen::Certificate| {
+        let text = STANDARD.encode(certificate.der());
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    let token = NamedTempFile::new().unwrap();
+    fs::write(token.path(), "hvs.1").unwrap();
+    let login = || Login::token(FileSource::new(token.path()));
+    let load = async |host: &str, ca: String| {
+        let vault =
+            Vault::with_tls(&format!("https://{host}:{port}"), ca.as_bytes(), login()).unwrap();
+        text(&vault.kv2("secret", "app").unwrap().field("key")).await
+    };
+    // Neither by another authority nor under another name.
+    assert_eq!(load("localhost", pem(&other.cert)).await, Err(Unavailable));
+    assert_eq!(load("127.0.0.1", pem(&ours.cert)).await, Err(Unavailable));
+    assert!(!heard.load(Ordering::SeqCst));
+    let both = pem(&other.cert) + &pem(&ours.cert);
+    assert_eq!(load("localhost", both).await.unwrap(), "value");
+    assert!(heard.load(Ordering::SeqCst));
+
+    let pem = pem(&ours.cert);
+    let cases = [
+        ("http://localhost:8200", &*pem),
+        ("https://localhost", &*pem),
+        ("https://a b:8200", &*pem),
+        ("https://u:p@localhost:8200", &*pem),
+        ("https://localhost:8200/v1", &*pem),
+        ("https://localhost:8200", ""),
+        (
+            "https://localhost:8200",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ),
+    ];
+    for (url, ca) in cases {
+        assert_eq!(
+            Vault::with_tls(url, ca.as_bytes(), login())
+                .unwrap_err()
+                .kind(),
+            Malformed,
+            "{url} {ca}"
+        );
+    }
 }
