@@ -6,22 +6,23 @@ use std::task::{Context, Poll};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{Stage, Witness};
+use super::{Stage, Witness, clear};
 use crate::unwind;
 
 pin_project! {
     /// The inner service's body, which ends with an error where it panics.
     #[derive(Debug)]
     pub struct CatchPanicBody<B> {
+        // Gone once it panicked.
         #[pin]
-        body: B,
-        // Gone once the body panicked, and with it the right to poll it.
+        body: Option<B>,
         witness: Option<Witness>,
     }
 }
 
 impl<B> CatchPanicBody<B> {
     pub(super) const fn new(body: B, witness: Option<Witness>) -> Self {
+        let body = Some(body);
         Self { body, witness }
     }
 }
@@ -34,13 +35,14 @@ impl<B: Body> Body for CatchPanicBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
-        let this = self.project();
-        if this.witness.is_none() {
+        let mut this = self.project();
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
-        }
-        match unwind::catch(|| this.body.poll_frame(cx)) {
+        };
+        match unwind::catch(|| body.poll_frame(cx)) {
             Ok(poll) => poll.map(|frame| frame.map(|frame| frame.map_err(BodyError::Inner))),
             Err(message) => {
+                clear(this.body, None);
                 if let Some(witness) = this.witness.take() {
                     witness.report(Stage::Body, message);
                 }
@@ -50,14 +52,12 @@ impl<B: Body> Body for CatchPanicBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.witness.is_none() || self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.witness {
-            Some(_) => self.body.size_hint(),
-            None => SizeHint::with_exact(0),
-        }
+        let gone = || SizeHint::with_exact(0);
+        self.body.as_ref().map_or_else(gone, Body::size_hint)
     }
 }
 

@@ -11,7 +11,7 @@ use portcullis_layer_core::body::ResponseBody;
 use portcullis_layer_core::refusal::{Reject, refuse};
 
 use super::body::CatchPanicBody;
-use super::{Panicked, Stage, Witness};
+use super::{Panicked, Stage, Witness, clear};
 use crate::unwind;
 
 pin_project! {
@@ -70,10 +70,7 @@ where
             StateProj::Panicked { message } => std::mem::take(message),
             StateProj::Done => return Poll::Pending,
         };
-        // What is left of the future goes now, as it would have in unwinding; it may panic once more.
-        if let Err(message) = unwind::catch(|| this.state.set(State::Done)) {
-            tracing::error!(target: "portcullis::panic", message, "panicked in drop");
-        }
+        clear(this.state, State::Done);
         let Some(witness) = this.witness.take() else {
             return Poll::Pending;
         };

@@ -53,6 +53,7 @@ mod future;
 mod tests;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -196,6 +197,13 @@ impl Witness {
         {
             tracing::error!(target: "portcullis::panic", message, "the panic hook panicked");
         }
+    }
+}
+
+/// Drops what panicked, in place and where it did, as unwinding would have; it may panic once more.
+fn clear<T>(mut place: Pin<&mut T>, empty: T) {
+    if let Err(message) = unwind::catch(|| place.set(empty)) {
+        tracing::error!(target: "portcullis::panic", message, "panicked in drop");
     }
 }
 

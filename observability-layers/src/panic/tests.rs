@@ -211,6 +211,45 @@ async fn body_that_panics_ends_with_an_error_and_is_left_alone() {
     assert_eq!(report.request_id().map(RequestId::as_str), Some("id-7"));
 }
 
+// The body was left for later, and its second panic came out of where the response is dropped.
+#[tokio::test]
+async fn body_that_panics_again_when_it_is_dropped_does_it_inside_of_the_layer() {
+    struct Noisy(Arc<Mutex<usize>>);
+    impl Body for Noisy {
+        type Data = Bytes;
+        type Error = MockError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, MockError>>> {
+            panic!("in poll")
+        }
+    }
+    impl Drop for Noisy {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() += 1;
+            panic!("in drop")
+        }
+    }
+
+    let drops = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&drops);
+    let (layer, reports) = reporting();
+    let mut service = layer.layer(service_fn(move |_: Request<TestBody>| {
+        let response = Response::new(Noisy(Arc::clone(&count)));
+        std::future::ready(Ok::<_, Infallible>(response))
+    }));
+    let response = contract::send(&mut service, request()).await.unwrap();
+    let mut body = Box::pin(response.into_body());
+    let error = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap();
+    assert_eq!(error.unwrap_err(), BodyError::Panicked);
+    assert!(body.is_end_stream());
+    drop(body);
+    assert_eq!(*drops.lock().unwrap(), 1);
+    assert_eq!(reports.lock().unwrap()[0].message(), "in poll");
+}
+
 #[tokio::test]
 async fn errors_of_the_inner_body_come_out_as_they_are() {
     let mock = Mock::answering(|_| Response::new(TestBody::empty().then_fail()));
