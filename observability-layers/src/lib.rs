@@ -115,5 +115,7 @@ pub mod request_id;
 #[cfg(feature = "shutdown")]
 pub mod shutdown;
 
+#[cfg(any(feature = "health", feature = "metrics"))]
+mod path;
 #[cfg(any(feature = "health", feature = "panic"))]
 mod unwind;

@@ -1,8 +1,6 @@
 //! The probes over HTTP.
 
 use std::borrow::Cow;
-use std::error::Error;
-use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use portcullis_layer_core::refusal::Caller;
 
 use super::Health;
 use super::status::{Group, Status};
+use crate::path::{self, InvalidPath};
 
 /// The probes that [`HealthEndpoint`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,10 +65,10 @@ impl HealthEndpoint {
         probe: Probe,
         path: impl Into<Cow<'static, str>>,
     ) -> Result<Self, InvalidPath> {
-        let path = path.into();
+        let path = path::parse(path.into())?;
         let taken = |(other, theirs): &(Probe, _)| *other != probe && *theirs == path;
-        if !is_path(&path) || self.shared.paths.iter().any(taken) {
-            return Err(InvalidPath(path.into_owned()));
+        if self.shared.paths.iter().any(taken) {
+            return Err(InvalidPath::new(path));
         }
         let shared = Arc::make_mut(&mut self.shared);
         for (own, old) in &mut shared.paths {
@@ -86,29 +85,6 @@ impl HealthEndpoint {
         paths.find(|(_, own)| own == path).map(|(probe, _)| *probe)
     }
 }
-
-fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && path
-            .parse::<http::uri::PathAndQuery>()
-            .is_ok_and(|parsed| parsed.path() == path)
-}
-
-/// A path that a request cannot have, or that is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidPath(String);
-
-impl fmt::Display for InvalidPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is no path for a probe, or already another one's",
-            self.0
-        )
-    }
-}
-
-impl Error for InvalidPath {}
 
 impl<B> Endpoint<B> for HealthEndpoint {
     type Future = Ready<Response<Bytes>>;

@@ -73,10 +73,11 @@ use portcullis_layer_core::endpoint::EndpointLayer;
 use tokio::sync::watch;
 
 pub use self::check::{Check, Criticality, ErrorKind, HealthError, MAX_CHECKS, MAX_TAGS};
-pub use self::endpoint::{HealthDetail, HealthEndpoint, InvalidPath, Probe};
+pub use self::endpoint::{HealthDetail, HealthEndpoint, Probe};
 pub use self::registry::HealthGuard;
 use self::registry::Registry;
 pub use self::status::{CheckReport, CheckState, Group, Snapshot, Status};
+pub use crate::path::InvalidPath;
 
 /// What is known of the service's health. Clones share it. See the [module docs](self) for an example.
 #[derive(Clone)]

@@ -424,7 +424,7 @@ async fn paths_are_configurable_and_wrong_ones_are_refused() {
     }
     for wrong in ["", "live", "/live?x=1", "/with space", "/ready"] {
         let error = endpoint.clone().path(Probe::Live, wrong).unwrap_err();
-        let expected = format!("{wrong:?} is no path for a probe, or already another one's");
+        let expected = format!("{wrong:?} is no path for an endpoint, or already another one's");
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -8,6 +8,7 @@ use portcullis_layer_core::endpoint::{Endpoint, is_read, method_not_allowed};
 use portcullis_layer_core::refusal::Caller;
 
 use super::{Format, Metrics};
+use crate::path::{self, InvalidPath};
 
 /// Answers `GET /metrics`, in the format that the scraper prefers. Made by [`Metrics::endpoint`].
 ///
@@ -27,10 +28,13 @@ impl MetricsEndpoint {
     }
 
     /// The path to answer, instead of `/metrics`.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
-        self.path = path.into();
-        self
+    ///
+    /// # Errors
+    ///
+    /// If `path` does not start with a slash, or holds what a path cannot.
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Result<Self, InvalidPath> {
+        self.path = path::parse(path.into())?;
+        Ok(self)
     }
 }
 

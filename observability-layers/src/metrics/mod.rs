@@ -94,6 +94,7 @@ pub use self::process::ProcessMetrics;
 pub use self::registry::Metrics;
 pub use self::sink::HttpMetrics;
 use crate::observe::ObserveLayer;
+pub use crate::path::InvalidPath;
 
 /// Counts requests. Made by [`Metrics::layer`]; all its settings are those of [`ObserveLayer`].
 pub type MetricsLayer<C = SystemClock> = ObserveLayer<((), HttpMetrics), C>;

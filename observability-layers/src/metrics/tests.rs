@@ -458,8 +458,14 @@ fn endpoint_can_be_elsewhere() {
     };
     let endpoint = Metrics::new().endpoint();
     assert!(owns(&endpoint, "/metrics") && !owns(&endpoint, "/metrics/"));
-    let endpoint = endpoint.path("/internal/prometheus");
+    let endpoint = endpoint.path("/internal/prometheus").unwrap();
     assert!(owns(&endpoint, "/internal/prometheus") && !owns(&endpoint, "/metrics"));
+    // These were taken, and then answered no request.
+    for wrong in ["", "metrics", "/metrics?x=1", "/with space"] {
+        let error = endpoint.clone().path(wrong).unwrap_err();
+        let expected = format!("{wrong:?} is no path for an endpoint, or already another one's");
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[tokio::test]
