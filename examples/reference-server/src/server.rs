@@ -69,7 +69,7 @@ async fn serve(settings: &Settings, log_level: LogLevel) -> Result<bool, NoStart
         .start(std::io::stdout())
         .map_err(|error| NoStart::Part("the access log", error.into()))?;
 
-    let watch = Watch::new(health.clone(), log);
+    let watch = Watch::new(health.clone(), log).map_err(part("the metrics"))?;
     let connections = Box::new(store.connections());
     watch
         .metrics

@@ -63,16 +63,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(health: Health, log: AccessLog) -> Self {
+    pub(crate) fn new(health: Health, log: AccessLog) -> Result<Self, Error> {
         let metrics = Metrics::new();
-        metrics.build_info(BUILD);
+        metrics.build_info(BUILD)?;
         let lines = log.clone();
         metrics.register_with(|registry| registry.register_collector(Box::new(lines)));
-        Self {
+        Ok(Self {
             health,
             metrics,
             log,
-        }
+        })
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
     async fn a_panic_is_an_answer_like_any_other_and_says_nothing_of_itself() {
         let (health, _checks) = Health::start([]).unwrap();
         let (log, _flush) = AccessLog::builder("test").start(std::io::sink()).unwrap();
-        let watch = Watch::new(health, log);
+        let watch = Watch::new(health, log).unwrap();
         async fn bug() {
             panic!("hunter2");
         }

@@ -11,7 +11,7 @@
 //! # let handler = async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new(Full::from("hello")));
 //! # let get = |path: &str| Request::get(path).body(());
 //! let metrics = Metrics::new();
-//! metrics.build_info([("version", env!("CARGO_PKG_VERSION"))]);
+//! metrics.build_info([("version", env!("CARGO_PKG_VERSION"))])?;
 //! let service = ServiceBuilder::new()
 //!     .layer(EndpointLayer::new(metrics.endpoint()))
 //!     .layer(metrics.layer().routes(["/"]))
@@ -91,7 +91,7 @@ use portcullis_layer_core::clock::SystemClock;
 pub use self::endpoint::MetricsEndpoint;
 pub use self::format::Format;
 pub use self::process::ProcessMetrics;
-pub use self::registry::Metrics;
+pub use self::registry::{BuildInfoError, Metrics};
 pub use self::sink::HttpMetrics;
 use crate::observe::ObserveLayer;
 pub use crate::path::InvalidPath;

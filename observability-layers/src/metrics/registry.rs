@@ -1,5 +1,7 @@
+use std::collections::HashSet;
+use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::encoding::text::encode_registry;
@@ -21,6 +23,7 @@ struct Inner {
     http: HttpMetrics,
     /// Never taken by a request, only by scrapes and by whoever registers.
     registry: RwLock<Registry>,
+    has_build_info: AtomicBool,
     /// How long the last exposition was, as room for the next.
     last_len: AtomicUsize,
 }
@@ -39,6 +42,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 http,
                 registry: RwLock::new(registry),
+                has_build_info: AtomicBool::new(false),
                 last_len: AtomicUsize::new(4_096),
             }),
         }
@@ -66,16 +70,35 @@ impl Metrics {
         register(&mut registry.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds `build_info` with these labels, such as `version` and `revision`.
-    pub fn build_info<K, V>(&self, labels: impl IntoIterator<Item = (K, V)>)
+    /// Adds `build_info` with these labels, such as `version` and `revision`. Once: of two, a scraper
+    /// would refuse the whole exposition.
+    ///
+    /// # Errors
+    ///
+    /// If it was added before; or if a label's name is not made of ASCII letters, digits and
+    /// underscores, begins with a digit or with two underscores, which are Prometheus's own, or comes twice.
+    pub fn build_info<K, V>(
+        &self,
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<(), BuildInfoError>
     where
         K: Into<String>,
         V: Into<String>,
     {
         let labels = labels.into_iter().map(|(k, v)| (k.into(), v.into()));
         let labels: Vec<(String, String)> = labels.collect();
+        let mut names = HashSet::new();
+        for (name, _) in &labels {
+            if !is_label(name) || !names.insert(name) {
+                return Err(BuildInfoError(Some(name.clone())));
+            }
+        }
+        if self.inner.has_build_info.swap(true, Ordering::Relaxed) {
+            return Err(BuildInfoError(None));
+        }
         let help = "What is running; the value is always 1";
         self.register_with(|registry| registry.register("build", help, Info::new(labels)));
+        Ok(())
     }
 
     /// Everything as text.
@@ -102,6 +125,28 @@ impl Metrics {
         out
     }
 }
+
+/// As the exposition formats have it, less the names that Prometheus keeps for itself.
+fn is_label(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let begins = |byte: &u8| !byte.is_ascii_digit();
+    name.as_bytes().first().is_some_and(begins) && name.bytes().all(word) && !name.starts_with("__")
+}
+
+/// Why there is no such [`build_info`](Metrics::build_info).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildInfoError(Option<String>);
+
+impl fmt::Display for BuildInfoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(name) => write!(f, "{name:?} is no name for a label, or there twice"),
+            None => f.write_str("there is a build_info already"),
+        }
+    }
+}
+
+impl Error for BuildInfoError {}
 
 fn encode_lines(registry: &Registry, out: &mut String) {
     if encode_registry(out, registry).is_err() {

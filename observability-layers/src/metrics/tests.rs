@@ -74,7 +74,8 @@ async fn send(metrics: &Metrics, request: Request<TestBody>) {
 /// One request of each kind that makes a difference to the exposition.
 async fn sample() -> Metrics {
     let metrics = Metrics::new();
-    metrics.build_info([("version", "1.2.3"), ("revision", "a \"b\" \\ c")]);
+    let labels = [("version", "1.2.3"), ("revision", "a \"b\" \\ c")];
+    metrics.build_info(labels).unwrap();
     let mut upload = request(Method::POST, "/");
     let length = HeaderValue::from_static("2000");
     upload.headers_mut().insert(CONTENT_LENGTH, length);
@@ -406,11 +407,41 @@ async fn metrics_of_the_user_are_exposed_beside_ours() {
 #[test]
 fn labels_of_the_user_are_escaped() {
     let metrics = Metrics::new();
-    metrics.build_info([("version", "1\"} 1\nforged{a=\"\\")]);
+    let version = "1\"} 1\nforged{a=\"\\";
+    metrics.build_info([("version", version)]).unwrap();
     for format in [Format::Text, Format::OpenMetrics] {
         let text = metrics.encode(format);
         let line = r#"build_info{version="1\"} 1\nforged{a=\"\\"} 1"#;
         assert!(text.lines().any(|other| other == line), "{text}");
+    }
+}
+
+// Names were written as they came, and a second call wrote the family a second time: a scraper refuses
+// the exposition for either.
+#[test]
+fn build_info_is_one_family_with_labels_that_can_be_read() {
+    let metrics = Metrics::new();
+    for wrong in ["", "1st", "git-revision", "a\"} 1\n", "__name__", "\u{e4}"] {
+        let error = metrics.build_info([("a", ""), (wrong, "")]).unwrap_err();
+        let expected = format!("{wrong:?} is no name for a label, or there twice");
+        assert_eq!(error.to_string(), expected);
+    }
+    let error = metrics.build_info([("a", "1"), ("a", "2")]).unwrap_err();
+    let text = r#""a" is no name for a label, or there twice"#;
+    assert_eq!(error.to_string(), text);
+    assert!(!metrics.encode(Format::Text).contains("build_info"));
+
+    metrics.build_info([("_V1", "first")]).unwrap();
+    let error = metrics.clone().build_info([("version", "second")]);
+    let text = "there is a build_info already";
+    assert_eq!(error.unwrap_err().to_string(), text);
+    for format in [Format::Text, Format::OpenMetrics] {
+        let text = metrics.encode(format);
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|l| l.starts_with("build_info"))
+            .collect();
+        assert_eq!(lines, [r#"build_info{_V1="first"} 1"#]);
     }
 }
 
