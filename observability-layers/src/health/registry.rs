@@ -130,13 +130,25 @@ impl Entry {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, result: Result<(), String>, latency: Duration) {
-        let name = self.check.name.as_str();
+    fn record(&self, result: &Result<(), String>, latency: Duration) {
         let mut last = self.last();
         let before = last.take();
         let failed_before = before.as_ref().map_or(0, |before| before.failures);
+        *last = Some(Last {
+            failures: match result {
+                Ok(()) => 0,
+                Err(_) => failed_before.saturating_add(1),
+            },
+            ever_passed: result.is_ok() || before.is_some_and(|before| before.ever_passed),
+            result: result.clone(),
+            at: Instant::now(),
+            latency,
+        });
+        // A subscriber may want to know of the health as well.
+        drop(last);
+        let name = self.check.name.as_str();
         // Only changes are events: a dependency that is down for an hour is one line, not 360.
-        match &result {
+        match result {
             Err(error) if failed_before == 0 => {
                 tracing::warn!(check = name, error, "health check fails");
             }
@@ -149,16 +161,6 @@ impl Entry {
             }
             _ => {}
         }
-        *last = Some(Last {
-            failures: match result {
-                Ok(()) => 0,
-                Err(_) => failed_before.saturating_add(1),
-            },
-            ever_passed: result.is_ok() || before.is_some_and(|before| before.ever_passed),
-            result,
-            at: Instant::now(),
-            latency,
-        });
     }
 
     /// How long to wait before asking again.
@@ -231,7 +233,7 @@ async fn refresh(registry: Arc<Registry>, index: usize) {
     loop {
         let asked = Instant::now();
         let result = ask(&entry.check).await;
-        entry.record(result, asked.elapsed());
+        entry.record(&result, asked.elapsed());
         registry.publish();
         time::sleep(entry.pause()).await;
     }
