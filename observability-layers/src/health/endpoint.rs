@@ -97,12 +97,12 @@ impl<B> Endpoint<B> for HealthEndpoint {
         if !is_read(request.method()) {
             return ready(method_not_allowed("GET, HEAD", &Caller::of(&request)));
         }
-        let snapshot = self.shared.health.snapshot();
+        let answers = self.shared.health.registry.answers();
         let status = match self.probe(request.uri().path()) {
-            Some(Probe::Live) => snapshot.status(Group::Liveness),
-            Some(Probe::Ready) => snapshot.status(Group::Readiness),
-            Some(Probe::Startup) => snapshot.status(Group::Startup),
-            Some(Probe::Health) | None => snapshot.overall(),
+            Some(Probe::Live) => answers.status(Group::Liveness),
+            Some(Probe::Ready) => answers.status(Group::Readiness),
+            Some(Probe::Startup) => answers.status(Group::Startup),
+            Some(Probe::Health) | None => answers.overall(),
         };
         let body = match status {
             Status::Pass => r#"{"status":"pass"}"#,

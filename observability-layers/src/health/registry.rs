@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
 use super::check::{Check, ErrorKind, HealthError, MAX_CHECKS};
-use super::status::{CheckReport, CheckState, Snapshot};
+use super::status::{Answers, CheckReport, CheckState, Snapshot};
 use crate::unwind;
 
 /// How often the registry looks for results that went stale, and asks a check that never passed.
@@ -39,6 +39,12 @@ struct Last {
     latency: Duration,
     failures: u32,
     ever_passed: bool,
+}
+
+impl Last {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.at)
+    }
 }
 
 impl Registry {
@@ -77,6 +83,21 @@ impl Registry {
         Ok((registry, guard))
     }
 
+    /// What the probes answer, which is all of the [`snapshot`](Self::snapshot) that they need.
+    pub(super) fn answers(&self) -> Answers {
+        let now = Instant::now();
+        let abandoned = self.abandoned.load(Ordering::Acquire);
+        let started = self.started.load(Ordering::Acquire);
+        let mut answers = Answers::new(started, self.draining.load(Ordering::Acquire));
+        for entry in &self.checks {
+            let check = &entry.check;
+            let state = state(check, entry.last().as_ref(), now, abandoned);
+            answers.add(state, check.criticality, &check.groups);
+        }
+        answers.started = self.start_if(answers);
+        answers
+    }
+
     pub(super) fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         let abandoned = self.abandoned.load(Ordering::Acquire);
@@ -89,11 +110,17 @@ impl Registry {
                 .map(|entry| judge(&entry.check, entry.last().as_ref(), now, abandoned))
                 .collect(),
         };
-        if !snapshot.started && snapshot.startup_passes() {
-            self.started.store(true, Ordering::Release);
-            snapshot.started = true;
-        }
+        snapshot.started = self.start_if(snapshot.answers());
         snapshot
+    }
+
+    /// Whether startup has passed, by these answers or before.
+    fn start_if(&self, answers: Answers) -> bool {
+        if !answers.started && answers.startup_passes() {
+            self.started.store(true, Ordering::Release);
+            return true;
+        }
+        answers.started
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -181,22 +208,24 @@ fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.9 + 0.2 * f64::from(random) / 255.0)
 }
 
-fn judge(check: &Check, last: Option<&Last>, now: Instant, abandoned: bool) -> CheckReport {
-    let age = last.map(|last| now.saturating_duration_since(last.at));
+fn state(check: &Check, last: Option<&Last>, now: Instant, abandoned: bool) -> CheckState {
     // Twice what the slowest sound round takes.
     let too_old = (check.interval + check.timeout) * 2;
-    let (state, error) = match last {
-        None if abandoned => (CheckState::Stale, None),
-        None => (CheckState::Pending, None),
-        Some(_) if abandoned || age > Some(too_old) => (
-            CheckState::Stale,
-            Some("the last answer is too old".to_owned()),
-        ),
-        Some(last) => match &last.result {
-            Ok(()) => (CheckState::Passing, None),
-            Err(error) => (CheckState::Failing, Some(error.clone())),
-        },
-    };
+    match last {
+        _ if abandoned => CheckState::Stale,
+        None => CheckState::Pending,
+        Some(last) if last.age(now) > too_old => CheckState::Stale,
+        Some(last) if last.result.is_ok() => CheckState::Passing,
+        Some(_) => CheckState::Failing,
+    }
+}
+
+fn judge(check: &Check, last: Option<&Last>, now: Instant, abandoned: bool) -> CheckReport {
+    let state = state(check, last, now, abandoned);
+    let error = last.and_then(|last| match state {
+        CheckState::Stale => Some("the last answer is too old".to_owned()),
+        _ => last.result.clone().err(),
+    });
     CheckReport {
         name: check.name.clone(),
         state,
@@ -205,7 +234,7 @@ fn judge(check: &Check, last: Option<&Last>, now: Instant, abandoned: bool) -> C
         tags: check.tags.clone(),
         error,
         latency: last.map(|last| last.latency),
-        age,
+        age: last.map(|last| last.age(now)),
         failures: last.map_or(0, |last| last.failures),
     }
 }

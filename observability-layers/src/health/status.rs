@@ -100,11 +100,7 @@ impl CheckReport {
 
     /// What it contributes: not passing means `Fail` for a critical check, `Warn` for another.
     pub const fn status(&self) -> Status {
-        match (self.state, self.criticality) {
-            (CheckState::Passing, _) => Status::Pass,
-            (_, Criticality::Warning) => Status::Warn,
-            (_, Criticality::Critical) => Status::Fail,
-        }
+        grade(self.state, self.criticality)
     }
 
     /// What the last answer said was wrong, for operators only.
@@ -147,6 +143,14 @@ impl CheckReport {
     }
 }
 
+const fn grade(state: CheckState, criticality: Criticality) -> Status {
+    match (state, criticality) {
+        (CheckState::Passing, _) => Status::Pass,
+        (_, Criticality::Warning) => Status::Warn,
+        (_, Criticality::Critical) => Status::Fail,
+    }
+}
+
 const fn group_name(group: Group) -> &'static str {
     match group {
         Group::Liveness => "liveness",
@@ -158,6 +162,55 @@ const fn group_name(group: Group) -> &'static str {
 fn millis(time: Duration) -> f64 {
     // Microseconds are as precise as an operator can use.
     (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// What the probes answer at one moment: all that the checks come to, without their words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answers {
+    pub(super) started: bool,
+    draining: bool,
+    /// The worst of the checks of each group, in the order of [`Group`], and of all.
+    groups: [Status; 3],
+    all: Status,
+}
+
+impl Answers {
+    pub(super) const fn new(started: bool, draining: bool) -> Self {
+        Self {
+            started,
+            draining,
+            groups: [Status::Pass; 3],
+            all: Status::Pass,
+        }
+    }
+
+    pub(super) fn add(&mut self, state: CheckState, criticality: Criticality, groups: &[Group]) {
+        let status = grade(state, criticality);
+        self.all = self.all.max(status);
+        for group in groups {
+            if *group != Group::Liveness || state != CheckState::Pending {
+                let worst = &mut self.groups[*group as usize];
+                *worst = status.max(*worst);
+            }
+        }
+    }
+
+    pub(super) fn status(&self, group: Group) -> Status {
+        match group {
+            Group::Startup if self.started => Status::Pass,
+            Group::Startup => Status::Fail,
+            Group::Readiness if self.draining || !self.started => Status::Fail,
+            Group::Readiness | Group::Liveness => self.groups[group as usize],
+        }
+    }
+
+    pub(super) fn overall(&self) -> Status {
+        self.status(Group::Readiness).max(self.all)
+    }
+
+    pub(super) fn startup_passes(&self) -> bool {
+        self.groups[Group::Startup as usize] < Status::Fail
+    }
 }
 
 /// The whole registry at one moment.
@@ -175,19 +228,12 @@ impl Snapshot {
     /// - Startup passes once all its critical checks have passed, and for good.
     /// - Readiness is the worst of its checks, and fails until startup has passed and while draining.
     pub fn status(&self, group: Group) -> Status {
-        match group {
-            Group::Startup if self.started => Status::Pass,
-            Group::Startup => Status::Fail,
-            Group::Readiness if self.draining || !self.started => Status::Fail,
-            Group::Readiness => self.worst(|check| check.groups.contains(&group)),
-            Group::Liveness => self
-                .worst(|check| check.groups.contains(&group) && check.state != CheckState::Pending),
-        }
+        self.answers().status(group)
     }
 
     /// The one answer for whoever asks only one question: the worst of readiness and of all checks.
     pub fn overall(&self) -> Status {
-        self.status(Group::Readiness).max(self.worst(|_| true))
+        self.answers().overall()
     }
 
     /// The worst of the checks with this tag, and whether there is any.
@@ -229,9 +275,12 @@ impl Snapshot {
         .to_string()
     }
 
-    pub(super) fn startup_passes(&self) -> bool {
-        let startup = |check: &CheckReport| check.groups.contains(&Group::Startup);
-        self.worst(startup) < Status::Fail
+    pub(super) fn answers(&self) -> Answers {
+        let mut answers = Answers::new(self.started, self.draining);
+        for check in &self.checks {
+            answers.add(check.state, check.criticality, &check.groups);
+        }
+        answers
     }
 
     /// Whether a watcher would see no difference.
@@ -241,14 +290,5 @@ impl Snapshot {
         };
         (self.started, self.draining) == (other.started, other.draining)
             && states(self) == states(other)
-    }
-
-    fn worst(&self, counts: impl Fn(&CheckReport) -> bool) -> Status {
-        self.checks
-            .iter()
-            .filter(|check| counts(check))
-            .map(CheckReport::status)
-            .max()
-            .unwrap_or(Status::Pass)
     }
 }
