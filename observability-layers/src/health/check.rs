@@ -172,7 +172,7 @@ pub enum ErrorKind {
     TooManyTags,
     /// More than [`MAX_CHECKS`] checks.
     TooManyChecks,
-    /// There is no tokio runtime to run the checks on.
+    /// There is no tokio runtime to run the checks on, or its time is not enabled.
     NoRuntime,
 }
 
@@ -201,7 +201,9 @@ impl fmt::Display for HealthError {
                 write!(f, "check {check:?} has more than {MAX_TAGS} tags")
             }
             ErrorKind::TooManyChecks => write!(f, "there are more than {MAX_CHECKS} checks"),
-            ErrorKind::NoRuntime => f.write_str("health checks need a tokio runtime to run on"),
+            ErrorKind::NoRuntime => {
+                f.write_str("health checks need a tokio runtime to run on, with time enabled")
+            }
         }
     }
 }

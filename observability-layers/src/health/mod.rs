@@ -90,7 +90,8 @@ impl Health {
     ///
     /// # Errors
     ///
-    /// If a check's settings are wrong, or outside of a tokio runtime.
+    /// If a check's settings are wrong, outside of a tokio runtime, or in one that was built without its
+    /// time (`enable_time` or `enable_all`).
     pub fn start(
         checks: impl IntoIterator<Item = Check>,
     ) -> Result<(Self, HealthGuard), HealthError> {

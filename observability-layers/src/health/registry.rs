@@ -50,10 +50,13 @@ impl Last {
 impl Registry {
     pub(super) fn start(checks: Vec<Check>) -> Result<(Arc<Self>, HealthGuard), HealthError> {
         validate(&checks)?;
-        let runtime = Handle::try_current().map_err(|_| HealthError {
+        let no_runtime = || HealthError {
             kind: ErrorKind::NoRuntime,
             check: String::new(),
-        })?;
+        };
+        let runtime = Handle::try_current().map_err(|_| no_runtime())?;
+        // A runtime without time says so by a panic only. In the tasks nobody would see it.
+        unwind::catch(|| drop(time::sleep(SOON))).map_err(|_| no_runtime())?;
         let entry = |check| Entry {
             check,
             last: Mutex::new(None),

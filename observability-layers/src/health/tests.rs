@@ -510,8 +510,16 @@ fn start_outside_of_a_runtime_is_an_error_and_no_panic() {
     assert_eq!(error.kind(), ErrorKind::NoRuntime);
     assert_eq!(
         error.to_string(),
-        "health checks need a tokio runtime to run on"
+        "health checks need a tokio runtime to run on, with time enabled"
     );
+}
+
+// The tasks panicked where nobody looked, and the service was never ready.
+#[test]
+fn start_in_a_runtime_without_time_is_an_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let started = runtime.unwrap().block_on(async { Health::start([]) });
+    assert_eq!(started.unwrap_err().kind(), ErrorKind::NoRuntime);
 }
 
 /// Asks for the health at each event: on another thread, so that a lock that is held is no hang.
