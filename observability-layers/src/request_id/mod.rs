@@ -37,7 +37,8 @@
 //!
 //! An id from outside is taken from a trusted proxy only, and only if it stands in one
 //! header line and is one to 128 letters, digits and `-._~`: nothing that could forge a log line, a
-//! label or a header. Ids are unique and sortable, not secret; never use one as a token.
+//! label or a header. Ids are unique and sortable, not secret; never use one as a token. A process that
+//! forks after it made ids makes the same ones in parent and child: `fork()` before the first request.
 //!
 //! This layer writes no log line and opens no span. It belongs outermost, so that also the refusals
 //! of the other layers carry the id. Behind a proxy that makes ids itself, name the proxy with
