@@ -1,5 +1,7 @@
 //! The secrets of a service.
 
+#[cfg(feature = "redact")]
+pub mod redact;
 #[cfg(feature = "rotate")]
 pub mod rotate;
 #[cfg(feature = "source")]
