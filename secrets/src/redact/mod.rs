@@ -30,6 +30,7 @@
 //!
 //! | what is printed | what redacts it |
 //! |---|---|
+//! | spans and events of `tracing`, as text or JSON | `tracing::redacted_text` and `redacted_json`, with the feature of that name |
 //! | lines of anybody, of the `log` crate for instance | [`RedactingWriter`] |
 //! | errors with their causes | [`Redactor::redact_error`] |
 //! | panics | [`Redactor::install_panic_hook`] |
@@ -85,6 +86,8 @@ mod prefix;
 mod scan;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 mod url;
 mod value;
 mod writer;

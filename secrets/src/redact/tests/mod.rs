@@ -2,6 +2,8 @@ mod documents;
 mod known;
 mod properties;
 mod text;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod writer;
 
 use std::borrow::Cow;
