@@ -43,6 +43,7 @@
 //! | [`types`] | values that are wiped when dropped and cannot be printed, compared or written out by accident |
 //! | [`strength`] | telling generated secrets from made-up ones, and refusing these at start-up |
 //! | `mask` | showing of a token, an address, a URL what helps to recognise it |
+//! | `redact` | taking secrets out of what is printed: text, JSON, URLs, headers, errors, panics, `tracing` |
 //! | `source` | secrets from the environment, files, directories, Vault and key management services |
 //! | `rotate` | taking over new values while the service runs, and rings of keys |
 //!
@@ -56,8 +57,12 @@
 //! | `serde` | `Deserialize` for the secret types; `serialize_exposed`, the one way to write them | `serde` |
 //! | `zxcvbn` | `StrengthPolicy::zxcvbn`, a second opinion | `zxcvbn` with `regex`, `fancy-regex` and `time` |
 //! | `source` | the module | `tokio` with `rt`, `tracing` |
-//! | `vault`, `kms` | sources of these names | `httparse`, `serde_json`; `chacha20poly1305` |
+//! | `vault` | Vault as a source, over loopback | `httparse`, `serde`, `serde_json` |
+//! | `vault-tls` | Vault over TLS | `tokio-rustls` with ring |
+//! | `kms` | sealed secrets, opened by a key service | `chacha20poly1305` |
 //! | `rotate` | the module | `arc-swap` |
+//! | `redact` | the module | `aho-corasick`, `arc-swap`, `memchr` |
+//! | `tracing` | `redact::tracing` | `tracing-core`, `tracing-subscriber` with `fmt` |
 //!
 //! # What is not promised
 //!
