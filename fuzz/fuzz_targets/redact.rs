@@ -25,7 +25,13 @@ fuzz_target!(|data: &[u8]| {
     for redactor in &*REDACTORS {
         let bytes = redactor.redact_bytes(data);
         assert_eq!(redactor.redact_bytes(&bytes), bytes);
-        for name in ["authorization", "cookie", "set-cookie", "x-api-key", "referer"] {
+        for name in [
+            "authorization",
+            "cookie",
+            "set-cookie",
+            "x-api-key",
+            "referer",
+        ] {
             let header = redactor.redact_header(name, data);
             assert_eq!(redactor.redact_header(name, &header), header);
         }
