@@ -1,8 +1,6 @@
 use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
@@ -12,7 +10,6 @@ use portcullis_layer_core::testing::{Mock, TestBody, body, contract};
 use proptest::prelude::*;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
-use tracing::span::{self, Attributes, Id};
 
 use super::*;
 
@@ -520,56 +517,6 @@ fn start_in_a_runtime_without_time_is_an_error() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let started = runtime.unwrap().block_on(async { Health::start([]) });
     assert_eq!(started.unwrap_err().kind(), ErrorKind::NoRuntime);
-}
-
-/// Asks for the health at each event: on another thread, so that a lock that is held is no hang.
-struct Asking {
-    health: Health,
-    answers: Arc<Mutex<Vec<Result<Status, RecvTimeoutError>>>>,
-}
-
-impl tracing::Subscriber for Asking {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().contains("health")
-    }
-
-    fn event(&self, _: &tracing::Event<'_>) {
-        let (sender, receiver) = mpsc::channel();
-        let health = self.health.clone();
-        thread::spawn(move || sender.send(health.snapshot().overall()));
-        let answer = receiver.recv_timeout(10 * SECOND);
-        self.answers.lock().unwrap().push(answer);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
-// The event came while the check's lock was held.
-#[tokio::test(start_paused = true)]
-async fn subscriber_may_ask_for_the_health_that_it_is_told_of() {
-    let database = Dependency::default();
-    let (health, _guard) = Health::start([database.check("database")]).unwrap();
-    let answers = Arc::default();
-    let _default = tracing::subscriber::set_default(Asking {
-        health,
-        answers: Arc::clone(&answers),
-    });
-    settle().await;
-    for down in [true, false] {
-        database.set_down(down);
-        sleep(12 * SECOND).await;
-    }
-    assert_eq!(
-        *answers.lock().unwrap(),
-        [Ok(Status::Fail), Ok(Status::Pass)]
-    );
 }
 
 fn report(state: CheckState, criticality: Criticality, group: Group) -> CheckReport {
