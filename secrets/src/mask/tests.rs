@@ -373,6 +373,10 @@ fn connection_strings_lose_passwords() {
             ("app:9f86@tcp(db:3306)/orders", "***"),
             ("db:6379,password=9f86,ssl=True", "***"),
             ("Password='9f86", "Password=***"),
+            // Found by the property test: what masked these once masked them further the second time.
+            ("#https://", "***"),
+            ("::1='a b=;", "*** b=***"),
+            ("; jti='", "jti=***;"),
             ("9f86", "***"),
             ("", "***"),
             (" ; ", "***"),

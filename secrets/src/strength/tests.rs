@@ -288,6 +288,20 @@ fn no_generated_key_is_refused() {
     }
 }
 
+/// Random keys, found among millions, that were refused before chance was reckoned with: the first two hold words, some
+/// of them with a digit for a letter; the bytes of the last are valid UTF-8.
+#[test]
+fn keys_that_look_weak_by_chance_are_not_refused() {
+    for key in [
+        &b"H3ipdd8uNE3Ds1xi0ad6DQ"[..],
+        b"6SDLDSV6YV5PILTEVYUH3XPALN",
+        b"~m*\xd6\x83$UqD`'\xd7\xab\xd3\x85R",
+    ] {
+        let checked = StrengthPolicy::ok128().check(key);
+        assert!(checked.is_ok(), "{} {checked:?}", key.escape_ascii());
+    }
+}
+
 #[test]
 fn a_phrase_of_twelve_drawn_words_is_no_weakness() {
     // As many words as make 128 bits of a list of 2,048, which all are known here.
