@@ -1,1 +1,20 @@
-#![doc = include_str!("../README.md")]
+//! Decisions about identity, without a framework: who is this, by which proof, and what may they do.
+//!
+//! Every decision is a function of what it is given, the time included; services around them read a
+//! [`Clock`](time::Clock) and ask stores. Nothing here knows tower or HTTP bodies: the layers and endpoints that ask for these
+//! decisions are in `portcullis-security-layers`.
+//!
+//! # Features
+//!
+//! None is on by default; `full` is all of them.
+//!
+//! | feature | adds | brings in |
+//! |---|---|---|
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod audit;
+pub mod id;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod time;
