@@ -1,11 +1,11 @@
 //! Who is being refused: the protocol that the answer must speak, and the request it belongs to.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request};
+use http::{Method, Request};
 
 use crate::request_id::RequestId;
 
-/// The language of a request, told by its `Content-Type`.
+/// The language of a request, told by its method and its `Content-Type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -21,9 +21,15 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Reads the request's `Content-Type`; without one the protocol is [`Http`](Self::Http).
-    pub fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(CONTENT_TYPE) else {
+    /// Reads the request's method and `Content-Type`.
+    ///
+    /// gRPC is always a `POST`. Any other method is plain [`Http`](Self::Http) whatever its content type says: answered as
+    /// gRPC, a stranger's refusal would be a status 200 to whoever counts refusals from outside.
+    pub fn of<B>(request: &Request<B>) -> Self {
+        if request.method() != Method::POST {
+            return Self::Http;
+        }
+        let Some(value) = request.headers().get(CONTENT_TYPE) else {
             return Self::Http;
         };
         let media_type = value.as_bytes().split(|&b| b == b';').next();
@@ -62,7 +68,7 @@ impl Caller {
     /// Reads the method, the protocol and the [`RequestId`] extension of `request`.
     pub fn of<B>(request: &Request<B>) -> Self {
         Self {
-            protocol: Protocol::of(request.headers()),
+            protocol: Protocol::of(request),
             head: request.method() == Method::HEAD,
             request_id: request.extensions().get().cloned(),
         }

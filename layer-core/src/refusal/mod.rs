@@ -34,11 +34,12 @@
 //! assert_eq!(over_http.headers()[CONTENT_TYPE], "application/problem+json");
 //! assert_eq!(over_http.extensions().get::<Closed>(), Some(&Closed));
 //!
-//! let mut request = Request::new(());
+//! let mut request = Request::post("/").body(())?;
 //! request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
 //! let over_grpc = refuse(&Negotiated, Closed, &Caller::of(&request));
 //! assert_eq!(over_grpc.status(), StatusCode::OK);
 //! assert_eq!(over_grpc.headers()["grpc-status"], "14");
+//! # Ok::<_, http::Error>(())
 //! ```
 
 mod caller;

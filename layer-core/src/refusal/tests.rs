@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ impl Reason for TooMany {
 
 fn caller(content_type: &'static str) -> Caller {
     let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
     let value = HeaderValue::from_static(content_type);
     request.headers_mut().insert(CONTENT_TYPE, value);
     Caller::of(&request)
@@ -56,7 +57,19 @@ fn content_type_tells_the_protocol() {
     ] {
         assert_eq!(caller(content_type).protocol(), protocol, "{content_type}");
     }
-    assert_eq!(Protocol::of(&HeaderMap::new()), Protocol::Http);
+    let mut request = Request::new(());
+    assert_eq!(Protocol::of(&request), Protocol::Http);
+    let grpc = HeaderValue::from_static("application/grpc");
+    request.headers_mut().insert(CONTENT_TYPE, grpc);
+    for (method, protocol) in [
+        (Method::GET, Protocol::Http),
+        (Method::HEAD, Protocol::Http),
+        (Method::PUT, Protocol::Http),
+        (Method::POST, Protocol::Grpc),
+    ] {
+        *request.method_mut() = method;
+        assert_eq!(Protocol::of(&request), protocol, "{}", request.method());
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -260,6 +260,7 @@ pub async fn refuses<L, B>(
         if let Some(content_type) = content_type {
             let value = HeaderValue::from_static(content_type);
             request.headers_mut().insert(CONTENT_TYPE, value);
+            *request.method_mut() = Method::POST;
         }
         let response = send(&mut layer.layer(mock), request)
             .await

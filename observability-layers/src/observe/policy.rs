@@ -28,8 +28,7 @@ impl Progress {
         Self {
             asks_for_body: method != Method::HEAD,
             opens_tunnel: method == Method::CONNECT,
-            // gRPC is always a POST: for all else there is no header to look up.
-            grpc: method == Method::POST && Protocol::of(request.headers()) == Protocol::Grpc,
+            grpc: Protocol::of(request) == Protocol::Grpc,
             status: None,
             grpc_status: None,
             said: None,

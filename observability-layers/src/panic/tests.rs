@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use portcullis_layer_core::refusal::{Caller, GrpcCode};
@@ -108,6 +108,7 @@ async fn grpc_callers_are_answered_internal() {
     ] {
         let mut service = CatchPanicLayer::new().layer(Mock::answering(|_| panic!("bug")));
         let mut request = request();
+        *request.method_mut() = Method::POST;
         let value = HeaderValue::from_static(content_type);
         request.headers_mut().insert("content-type", value);
         let response = contract::send(&mut service, request).await.unwrap();

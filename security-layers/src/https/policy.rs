@@ -23,7 +23,7 @@ impl Policy {
             return Ok(());
         }
         let redirect = self.redirect.as_ref().ok_or(HttpsRequired::Insecure)?;
-        if Protocol::of(request.headers()).is_grpc() || request.method() == Method::CONNECT {
+        if Protocol::of(request).is_grpc() || request.method() == Method::CONNECT {
             return Err(HttpsRequired::Insecure.into());
         }
         let target = request.uri().path_and_query();

@@ -215,6 +215,7 @@ fn what_cannot_be_redirected_is_refused() {
     let mut extended = plain("shop.example", "http://shop.example/chat");
     *extended.method_mut() = Method::CONNECT;
     let mut grpc = plain("shop.example", "/shop.Cart/Add");
+    *grpc.method_mut() = Method::POST;
     let content_type = HeaderValue::from_static("application/grpc+proto");
     grpc.headers_mut().insert(CONTENT_TYPE, content_type);
     for request in [asterisk, connect, extended, grpc] {

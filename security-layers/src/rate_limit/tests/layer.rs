@@ -122,6 +122,7 @@ async fn a_grpc_caller_is_told_in_a_header_when_to_come_back() {
     let mut service = layer.layer(Mock::ok());
     assert_eq!(status(&mut service, PEER).await, 200);
     let mut request = get(PEER);
+    *request.method_mut() = Method::POST;
     let value = HeaderValue::from_static("application/grpc");
     request.headers_mut().insert("content-type", value);
     let response = send(&mut service, request).await;
