@@ -91,6 +91,7 @@
 //! | `metrics` | `metrics`: Prometheus and OpenMetrics, capped; turns `observe` on | ahash, prometheus-client, rustix |
 //! | `observe` | `observe`: one record of each request, for any sink | nothing |
 //! | `panic` | `panic`: an answer instead of a broken connection | nothing |
+//! | `redact` | `access_log` without secrets; turns `access-log` on | portcullis-secrets with `redact` |
 //! | `request-id` | `request_id`: one identity per request | rand, uuid |
 //! | `shutdown` | `shutdown`: an orderly end, and a server that knows it | tokio, hyper, hyper-util |
 //! | `full` | all of these | all of these |

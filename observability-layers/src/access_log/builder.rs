@@ -4,6 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "redact")]
+use portcullis_secrets::redact::Redactor;
+
 use super::line::Policy;
 use super::queue::Queue;
 use super::{AccessLog, FlushGuard};
@@ -44,8 +47,17 @@ impl AccessLogBuilder {
         self
     }
 
+    /// Takes out of the values that come from outside what looks like a secret, and what `redactor`
+    /// knows to be one. See [`redact_with`](Self::redact_with), which this uses.
+    ///
+    /// A line without secrets costs no allocation.
+    #[cfg(feature = "redact")]
+    pub fn redact(self, redactor: Redactor) -> Self {
+        self.redact_with(move |text| redactor.redact(text))
+    }
+
     /// Passes the values that come from outside through `redact`: `request_id`, `user`, `tenant`,
-    /// `path` and `user_agent`. It runs during the request, and must not panic.
+    /// `method`, `path` and `user_agent`. It runs during the request, and must not panic.
     pub fn redact_with<F>(mut self, redact: F) -> Self
     where
         F: for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,

@@ -108,12 +108,7 @@ impl Policy {
             redact: self.redact.as_deref(),
         };
         if let Some(id) = record.request_id {
-            let id = id.header_value().as_bytes();
-            if line.redact.is_some() {
-                line.foreign(",\"request_id\":\"", id, MAX_TEXT);
-            } else {
-                line.plain(",\"request_id\":\"", id);
-            }
+            line.foreign_token(",\"request_id\":\"", id.header_value().as_bytes());
         }
         if let Some(trace) = record.trace {
             line.plain(",\"trace_id\":\"", trace.trace_id().as_bytes());
@@ -128,7 +123,7 @@ impl Policy {
         if let Some(tenant) = record.subject.and_then(Subject::tenant) {
             line.foreign(",\"tenant\":\"", tenant.as_bytes(), MAX_TEXT);
         }
-        line.plain(",\"method\":\"", record.method.as_str().as_bytes());
+        line.foreign_token(",\"method\":\"", record.method.as_str().as_bytes());
         if let Some(route) = record.route {
             line.text(",\"route\":\"", route.as_bytes(), MAX_LONG_TEXT);
         }
@@ -213,6 +208,16 @@ impl Line<'_> {
                 self.text(name, redact(&value).as_bytes(), max);
             }
             None => self.text(name, value, max),
+        }
+    }
+
+    /// The same for what is [plain](Self::plain) by its type unless a redaction makes something else of it.
+    #[inline(always)]
+    fn foreign_token(&mut self, name: &str, value: &[u8]) {
+        if self.redact.is_some() {
+            self.foreign(name, value, MAX_TEXT);
+        } else {
+            self.plain(name, value);
         }
     }
 

@@ -69,8 +69,10 @@
 //!
 //! # What it does not do
 //!
-//! It does not rotate files, and knows no secrets: what [`AccessLogBuilder::redact_with`] is given does. Of a
-//! process that is killed the last lines are lost.
+//! It does not rotate files, and knows no secrets: what [`AccessLogBuilder::redact_with`] is given does, or with
+//! feature `redact` a `Redactor` of portcullis-secrets, which finds what looks like a secret and what it was told.
+//! A secret that looks like nothing, in a user agent for instance, is found by neither. Of a process that is
+//! killed the last lines are lost.
 //!
 //! # In a stack
 //!
