@@ -10,10 +10,15 @@
 //!
 //! | feature | adds | brings in |
 //! |---|---|---|
+//! | `roles` | the modules `roles` and `principal` | nothing |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audit;
 pub mod id;
+#[cfg(feature = "roles")]
+pub mod principal;
+#[cfg(feature = "roles")]
+pub mod roles;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
