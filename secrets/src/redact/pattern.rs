@@ -114,8 +114,21 @@ fn credentials(text: &[u8], scheme_end: usize) -> Option<Range<usize>> {
     });
     let end = run(text, letters, |byte| byte == b'=');
     // `Bearer realm="api"` and `Bearer expires_in=3600` have parameters.
-    let is_name = end > letters && (at(text, end) == b'"' || is_token(at(text, end)));
+    let is_name = end == letters + 1
+        && match at(text, end) {
+            b'"' => !ends_quote(at(text, end + 1)),
+            byte => is_token(byte),
+        };
     (start > scheme_end && letters > start && !is_name).then_some(start..end)
+}
+
+/// Whether a quote before this byte closes one, so that what is before it is padding.
+fn ends_quote(next: u8) -> bool {
+    is_blank(next)
+        || matches!(
+            next,
+            0 | b',' | b';' | b':' | b'.' | b')' | b']' | b'}' | b'>' | b'\'' | b'\\'
+        )
 }
 
 pub(super) const URL: &str = "://";

@@ -185,6 +185,13 @@ fn secrets_are_taken_out_of_lines() {
             "sent Bearer *** to api",
         ),
         ("got 'Basic dXNlcjpwYXNz'", "got 'Basic ***'"),
+        // The padding before a quote that closes was taken for the sign of a parameter.
+        ("got \"Basic dXNlcjpwYXM=\"", "got \"Basic ***\""),
+        (
+            "path (b\"/ Basic dXNlcjpwYQ==\"): invalid",
+            "path (b\"/ Basic ***\"): invalid",
+        ),
+        ("[\"Bearer dXNlcjpwYXM=\",1]", "[\"Bearer ***\",1]"),
         (
             "GET /a/ghp_0123456789abcdefghijABCDEFGHIJ123456",
             "GET /a/ghp_***",
