@@ -111,6 +111,12 @@ impl KnownSecrets {
         self.len() == 0
     }
 
+    /// What is looked for at this moment, for text that comes in pieces. It does not learn of later
+    /// changes.
+    pub fn forms(&self) -> KnownForms {
+        KnownForms(self.0.table.load_full())
+    }
+
     fn change(&self, now: Instant, change: impl FnOnce(&mut Vec<Secret>)) {
         // A panic cannot leave the list half changed.
         let secrets = self.0.secrets.lock();
@@ -130,6 +136,52 @@ impl KnownSecrets {
     }
 }
 
+/// The values of a [`KnownSecrets`] at one moment, in all the forms in which they are looked for.
+///
+/// ```
+/// use std::time::Instant;
+/// use portcullis_secrets::redact::KnownSecrets;
+///
+/// let known = KnownSecrets::new();
+/// known.insert("database", b"vK8#qd/Lm2x7Zp", Instant::now())?;
+/// let forms = known.forms();
+/// assert!(forms.find(b"tried vK8#qd/Lm2x7Zp twice").eq([6..20]));
+/// // The end of a piece may be the start of a secret: the next piece tells.
+/// assert_eq!(forms.find(b"tried vK8#qd/").count(), 0);
+/// assert_eq!(forms.unfinished(b"tried vK8#qd/"), 6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Clones share the values, which are wiped when the last of these is dropped and the registry has
+/// forgotten them.
+#[derive(Clone)]
+pub struct KnownForms(Arc<Table>);
+
+impl KnownForms {
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.0.forms.is_empty()
+    }
+
+    /// The length of the longest form, in bytes.
+    pub fn longest(&self) -> usize {
+        self.0.longest
+    }
+
+    /// Where they stand in `text`, in the order of their starts and at each start the longest one.
+    /// They can overlap.
+    pub fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.0.find(text)
+    }
+
+    /// Where the first form starts that `text` ends within, so that only what follows can tell whether
+    /// it is one; the length of `text` if there is none. What [`find`](Self::find) finds from there on
+    /// may be a part of a longer form.
+    pub fn unfinished(&self, text: &[u8]) -> usize {
+        self.0.unfinished(text)
+    }
+}
+
 fn retire(secrets: &mut [Secret], name: &str, now: Instant) {
     for secret in secrets.iter_mut().filter(|secret| secret.name == name) {
         secret.until = secret.until.or(Some(now + RETENTION));
@@ -145,6 +197,7 @@ struct Table {
     secrets: usize,
     /// Sorted by hash, the longest one first.
     forms: Vec<(u16, Zeroizing<Vec<u8>>)>,
+    longest: usize,
     /// A bit for each hash.
     starts: Vec<u64>,
     /// Nobody can choose a text that hashes as the secrets do.
@@ -172,6 +225,7 @@ impl Table {
         });
         Self {
             secrets: secrets.len(),
+            longest: forms.iter().map(|(_, form)| form.len()).max().unwrap_or(0),
             forms,
             starts,
             key,
@@ -182,17 +236,36 @@ impl Table {
         let text_to_search = if self.forms.is_empty() { &[] } else { text };
         let windows = text_to_search.windows(size_of::<Window>());
         windows.enumerate().filter_map(|(start, window)| {
-            let hash = hash(window.first_chunk()?, self.key);
-            let is_start = self.starts[usize::from(hash) / 64] >> (hash % 64) & 1 == 1;
-            if !is_start {
-                return None;
-            }
-            let first = self.forms.partition_point(|(other, _)| *other < hash);
-            let forms = self.forms[first..].iter();
-            let mut forms = forms.take_while(|(other, _)| *other == hash);
-            let (_, form) = forms.find(|(_, form)| text[start..].starts_with(form))?;
+            let mut forms = self.starting_with(window.first_chunk()?)?;
+            let form = forms.find(|form| text[start..].starts_with(form))?;
             Some(start..start + form.len())
         })
+    }
+
+    fn unfinished(&self, text: &[u8]) -> usize {
+        let first = text.len().saturating_sub(self.longest.saturating_sub(1));
+        let goes_on = |start: &usize| {
+            let rest = &text[*start..];
+            let Some(window) = rest.first_chunk() else {
+                return self.forms.iter().any(|(_, form)| form.starts_with(rest));
+            };
+            let mut forms = self.starting_with(window).into_iter().flatten();
+            forms.any(|form| form.len() > rest.len() && form.starts_with(rest))
+        };
+        (first..text.len()).find(goes_on).unwrap_or(text.len())
+    }
+
+    /// The forms whose first bytes hash as these, the longest one first.
+    fn starting_with(&self, window: &Window) -> Option<impl Iterator<Item = &[u8]>> {
+        let hash = hash(window, self.key);
+        let word = self.starts.get(usize::from(hash) / 64)?;
+        if word >> (hash % 64) & 1 == 0 {
+            return None;
+        }
+        let first = self.forms.partition_point(|(other, _)| *other < hash);
+        let forms = self.forms[first..].iter();
+        let forms = forms.take_while(move |(other, _)| *other == hash);
+        Some(forms.map(|(_, form)| form.as_slice()))
     }
 }
 
@@ -268,6 +341,14 @@ impl fmt::Debug for KnownSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KnownSecrets")
             .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KnownForms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownForms")
+            .field("len", &self.0.secrets)
             .finish_non_exhaustive()
     }
 }

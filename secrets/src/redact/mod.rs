@@ -100,7 +100,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use self::builder::RedactorBuilder;
 pub use self::error::{RedactorError, RedactorErrorKind};
-pub use self::known::{KnownSecrets, TooCommon};
+pub use self::known::{KnownForms, KnownSecrets, TooCommon};
 pub use self::names::AllowlistMode;
 use self::names::{Class, Names, Place};
 use self::scan::Scanner;

@@ -143,3 +143,37 @@ fn the_same_value_again_stays_in_use() {
     assert_eq!(redactor.redact("kT7#mq2Lx9Zp"), "[REDACTED]");
     assert_eq!(known.len(), 1);
 }
+
+#[test]
+fn in_pieces_a_secret_is_held_from_its_start() {
+    let known = KnownSecrets::new();
+    assert_eq!(known.forms().unfinished(b"anything"), 8);
+    assert_eq!(known.forms().find(b"anything at all").count(), 0);
+    let now = Instant::now();
+    known.insert("a", b"Tq7!mZx2#Lp9", now).unwrap();
+    known.insert("c", b"Tq7!mZx2#Lp9-longer-Kv3", now).unwrap();
+    let forms = known.forms();
+    let secret = b"Tq7!mZx2#Lp9-longer-Kv3";
+    for end in 1..secret.len() {
+        assert_eq!(forms.unfinished(&secret[..end]), 0, "{end}");
+        let later = [b"..", &secret[..end]].concat();
+        assert_eq!(forms.unfinished(&later), 2, "{end}");
+    }
+    assert_eq!(forms.unfinished(secret), secret.len());
+    assert!(forms.find(secret).eq([0..secret.len()]));
+    // The shorter one is there, and the longer one is not any more.
+    assert_eq!(forms.unfinished(b"Tq7!mZx2#Lp9-longer.."), 21);
+    assert!(forms.find(b"Tq7!mZx2#Lp9-longer..").eq([0..12]));
+    // The last letters may be the first ones of another.
+    assert_eq!(forms.unfinished(b"Tq7!mZx2#Lp9Tq"), 12);
+    // As an encoding of it, too.
+    assert_eq!(forms.unfinished(b"x Tq7%21mZx2%23L"), 2);
+    assert!(forms.longest() >= secret.len() + 4);
+
+    known.retire("a", now);
+    known.retire("c", now);
+    known.forget_expired(now + HOUR * 24);
+    assert!(known.forms().is_empty());
+    assert!(forms.find(secret).eq([0..secret.len()]));
+    assert_eq!(format!("{forms:?}"), "KnownForms { len: 2, .. }");
+}
