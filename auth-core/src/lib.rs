@@ -11,15 +11,25 @@
 //! | feature | adds | brings in |
 //! |---|---|---|
 //! | `roles` | the modules `roles` and `principal` | nothing |
+//! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audit;
 pub mod id;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 #[cfg(feature = "roles")]
 pub mod principal;
 #[cfg(feature = "roles")]
 pub mod roles;
+#[cfg(all(
+    any(feature = "postgres", feature = "sqlite"),
+    any(feature = "throttle", feature = "totp")
+))]
+mod sql;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "throttle")]
+pub mod throttle;
 pub mod time;

@@ -1,0 +1,325 @@
+//! Reads JSON objects as tokens and keys must be read: strictly (RFC 8259), without copying, and no member twice.
+//!
+//! `serde_json` lets the last of two equal members win unless it knows their names, and which one wins differs from parser to
+//! parser: RFC 7515 section 4 lets us refuse both.
+
+use std::borrow::Cow;
+
+/// How deep arrays and objects may be nested. No claim of a standard needs more than four.
+const MAX_DEPTH: u8 = 16;
+/// How many members one object may have: comparing their names takes time that grows with the square.
+const MAX_MEMBERS: usize = 256;
+/// How many names of one object are kept without asking for memory.
+const INLINE: usize = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// No JSON, no object, or larger than anybody needs.
+    Malformed,
+    /// Two members of one object have the same name.
+    Duplicate,
+}
+
+/// A string as it stands in the document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'a> {
+    quoted: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// What stands between the quotes, if that is what is meant.
+    pub(super) fn plain(self) -> Option<&'a str> {
+        (!self.escaped).then(|| self.inner())
+    }
+
+    /// What is meant.
+    pub(super) fn read(self) -> Cow<'a, str> {
+        if self.escaped {
+            // Was read once before, or there would be no `Text`.
+            Cow::Owned(serde_json::from_str(self.quoted).unwrap_or_default())
+        } else {
+            Cow::Borrowed(self.inner())
+        }
+    }
+
+    fn inner(self) -> &'a str {
+        self.quoted
+            .get(1..self.quoted.len() - 1)
+            .unwrap_or_default()
+    }
+
+    fn means(self, other: Self) -> bool {
+        if self.escaped || other.escaped {
+            self.read() == other.read()
+        } else {
+            self.quoted == other.quoted
+        }
+    }
+}
+
+/// A value: what is not a scalar is the part of the document where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Text(Text<'a>),
+    Number(&'a str),
+    Bool(bool),
+    Null,
+    Array(&'a str),
+    Object(&'a str),
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text.read()),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the one object of which `json` consists, and tells of each member. If it fails, what was told means nothing.
+pub(super) fn object<'a>(
+    json: &'a str,
+    mut member: impl FnMut(Text<'a>, Value<'a>, &'a str),
+) -> Result<(), Fault> {
+    let mut scanner = Scanner { json, at: 0 };
+    scanner.skip_space();
+    scanner.members(MAX_DEPTH, &mut member)?;
+    scanner.end()
+}
+
+/// Reads the one array of which `json` consists, and tells of each element.
+pub(super) fn array<'a>(json: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), Fault> {
+    let mut scanner = Scanner { json, at: 0 };
+    scanner.skip_space();
+    scanner.elements(MAX_DEPTH, &mut element)?;
+    scanner.end()
+}
+
+struct Scanner<'a> {
+    json: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.json.as_bytes().get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Result<u8, Fault> {
+        let byte = self.peek().ok_or(Fault::Malformed)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        (self.next()? == byte).then_some(()).ok_or(Fault::Malformed)
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        self.skip_space();
+        self.peek().is_none().then_some(()).ok_or(Fault::Malformed)
+    }
+
+    fn since(&self, start: usize) -> Result<&'a str, Fault> {
+        self.json.get(start..self.at).ok_or(Fault::Malformed)
+    }
+
+    fn members(
+        &mut self,
+        depth: u8,
+        member: &mut dyn FnMut(Text<'a>, Value<'a>, &'a str),
+    ) -> Result<(), Fault> {
+        let mut names = Names::default();
+        self.list(b'{', b'}', |scanner| {
+            let name = scanner.text()?;
+            names.insert(name)?;
+            scanner.skip_space();
+            scanner.expect(b':')?;
+            scanner.skip_space();
+            let start = scanner.at;
+            let value = scanner.value(depth)?;
+            member(name, value, scanner.since(start)?);
+            Ok(())
+        })
+    }
+
+    fn elements(&mut self, depth: u8, element: &mut dyn FnMut(Value<'a>)) -> Result<(), Fault> {
+        self.list(b'[', b']', |scanner| {
+            element(scanner.value(depth)?);
+            Ok(())
+        })
+    }
+
+    fn list(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut item: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.expect(open)?;
+        self.skip_space();
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            item(self)?;
+            self.skip_space();
+            match self.next()? {
+                b',' => {}
+                byte if byte == close => return Ok(()),
+                _ => return Err(Fault::Malformed),
+            }
+        }
+    }
+
+    fn value(&mut self, depth: u8) -> Result<Value<'a>, Fault> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => self.text().map(Value::Text),
+            Some(b'{') => {
+                let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
+                self.members(depth, &mut |_, _, _| ())?;
+                self.since(start).map(Value::Object)
+            }
+            Some(b'[') => {
+                let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
+                self.elements(depth, &mut |_| ())?;
+                self.since(start).map(Value::Array)
+            }
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
+            Some(b't') => self.word("true").map(|()| Value::Bool(true)),
+            Some(b'f') => self.word("false").map(|()| Value::Bool(false)),
+            Some(b'n') => self.word("null").map(|()| Value::Null),
+            _ => Err(Fault::Malformed),
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Fault> {
+        word.bytes().try_for_each(|byte| self.expect(byte))
+    }
+
+    fn text(&mut self) -> Result<Text<'a>, Fault> {
+        let start = self.at;
+        let mut escaped = false;
+        self.expect(b'"')?;
+        loop {
+            match self.next()? {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    self.next()?;
+                }
+                0..=0x1f => return Err(Fault::Malformed),
+                _ => {}
+            }
+        }
+        let quoted = self.since(start)?;
+        // Rare: escapes, and halves of surrogate pairs, are judged by whoever decodes them.
+        if escaped && serde_json::from_str::<String>(quoted).is_err() {
+            return Err(Fault::Malformed);
+        }
+        Ok(Text { quoted, escaped })
+    }
+
+    fn number(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.since(start)
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        (start < self.at).then_some(()).ok_or(Fault::Malformed)
+    }
+}
+
+/// The names of the members that an object was seen to have.
+struct Names<'a> {
+    /// A bit for each name, which few others share: most names are new at a glance.
+    seen: u64,
+    /// Escaped names say nothing at a glance.
+    escaped: bool,
+    len: usize,
+    inline: [&'a str; INLINE],
+    more: Vec<&'a str>,
+}
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Self {
+            seen: 0,
+            escaped: false,
+            len: 0,
+            inline: [""; INLINE],
+            more: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    fn insert(&mut self, name: Text<'a>) -> Result<(), Fault> {
+        let bit = 1 << glance(name.quoted);
+        self.escaped |= name.escaped;
+        if (self.seen & bit != 0 || self.escaped) && self.contains(name) {
+            return Err(Fault::Duplicate);
+        }
+        self.seen |= bit;
+        match self.inline.get_mut(self.len) {
+            Some(slot) => *slot = name.quoted,
+            None if self.len < MAX_MEMBERS => self.more.push(name.quoted),
+            None => return Err(Fault::Malformed),
+        }
+        self.len += 1;
+        Ok(())
+    }
+
+    fn contains(&self, name: Text<'a>) -> bool {
+        let inline = self.inline.iter().take(self.len);
+        inline.chain(&self.more).any(|quoted| {
+            // Known to be a string: only what it means is asked.
+            let escaped = self.escaped && quoted.contains('\\');
+            Text { quoted, escaped }.means(name)
+        })
+    }
+}
+
+/// A number below 64 that tells most short names apart. Each has its quotes: four bytes, or less if it is very short.
+fn glance(quoted: &str) -> u32 {
+    let bytes = quoted.as_bytes();
+    let at = |index: usize| bytes.get(index).map_or(0, |byte| u32::from(*byte));
+    let len = bytes.len();
+    (at(1) ^ at(2).rotate_left(2) ^ at(len.wrapping_sub(2)).rotate_left(4))
+        .wrapping_add(at(len / 2).wrapping_mul(5))
+        & 63
+}

@@ -1,0 +1,156 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// What `serde_json` says of the same text; `None` if it is no object to it.
+fn oracle(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    serde_json::from_str(text).ok()
+}
+
+fn members(text: &str) -> Result<Vec<String>, json::Fault> {
+    let mut names = Vec::new();
+    json::object(text, |name, _, _| names.push(name.read().into_owned()))?;
+    Ok(names)
+}
+
+#[test]
+fn an_object_is_read_as_the_standard_has_it() {
+    for text in [
+        "{}",
+        " {\t}\r\n",
+        r#"{"a":1}"#,
+        r#"{"a":-0.5e+10,"b":[1,"2",null,{"c":true}],"d":{}}"#,
+        r#"{"é":"ü","\u00e8":"\ud83d\ude00"}"#,
+        r#"{"a":{"a":{"a":1}}}"#,
+    ] {
+        let expected = oracle(text).unwrap();
+        let mut names = members(text).unwrap();
+        names.sort();
+        assert!(names.iter().eq(expected.keys()), "{text}");
+    }
+    for text in [
+        "",
+        "{",
+        "}",
+        "[]",
+        "null",
+        "{}{}",
+        "{} x",
+        "\u{feff}{}",
+        "{a:1}",
+        "{'a':1}",
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{,"a":1}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{"a":01}"#,
+        r#"{"a":+1}"#,
+        r#"{"a":1.}"#,
+        r#"{"a":.5}"#,
+        r#"{"a":1e}"#,
+        r#"{"a":-}"#,
+        r#"{"a":NaN}"#,
+        r#"{"a":tru}"#,
+        r#"{"a":[1,]}"#,
+        r#"{"a":"b}"#,
+        r#"{"a":"\x"}"#,
+        r#"{"a":"\ud83d"}"#,
+        r#"{"a":"\u12"}"#,
+        "{\"a\":\"\n\"}",
+        r#"{"a":1}/* */"#,
+    ] {
+        assert!(oracle(text).is_none(), "{text}");
+        assert_eq!(members(text), Err(json::Fault::Malformed), "{text}");
+    }
+}
+
+#[test]
+fn no_member_comes_twice_at_any_depth_and_in_any_spelling() {
+    for text in [
+        r#"{"a":1,"a":1}"#,
+        r#"{"a":1,"b":2,"\u0061":3}"#,
+        r#"{"\u0061":1,"b":2,"a":3}"#,
+        r#"{"\u0061":1,"\u0061":1}"#,
+        r#"{"":1,"":2}"#,
+        r#"{"a":{"b":1,"b":2}}"#,
+        r#"{"a":[[{"b":1,"c":2,"b":3}]]}"#,
+    ] {
+        assert_eq!(members(text), Err(json::Fault::Duplicate), "{text}");
+    }
+    let many = |last: usize| {
+        let members = (0..=last).map(|n| format!("\"n{n}\":{n}"));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(members(&many(255)).unwrap().len(), 256);
+    assert_eq!(members(&many(256)), Err(json::Fault::Malformed));
+    let twice = many(200).replace("\"n199\"", "\"n3\"");
+    assert_eq!(members(&twice), Err(json::Fault::Duplicate));
+}
+
+#[test]
+fn nesting_has_a_bound() {
+    let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    assert!(members(&nested(16)).is_ok());
+    assert_eq!(members(&nested(17)), Err(json::Fault::Malformed));
+    assert_eq!(members(&nested(100_000)), Err(json::Fault::Malformed));
+}
+
+#[test]
+fn base64_has_one_text_for_one_value() {
+    assert_eq!(base64::decode("_-A"), Some(vec![0xff, 0xe0]));
+    for text in ["_-B", "_-A=", "/+A", "_-A\n", " _-A", "_", "_-AA_", "é"] {
+        assert_eq!(base64::decode(text), None, "{text}");
+    }
+    let mut exact = [0; 64];
+    let text = base64::encode([7; 64]);
+    assert_eq!(base64::decode_into(&text, &mut exact), Some(&[7; 64][..]));
+    assert_eq!(base64::decode_into(&text, &mut exact[..63]), None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_is_json_and_read_alike(text in r#"[{}\[\]",:a-c0-2.eE+\\u \-]{0,24}"#) {
+        if let Ok(mut names) = members(&text) {
+            let expected = oracle(&text).expect("accepted, so it is an object");
+            names.sort();
+            prop_assert!(names.iter().eq(expected.keys()));
+        }
+    }
+
+    #[test]
+    fn objects_without_duplicates_are_accepted(
+        members in prop::collection::btree_map(".{0,8}", json_value(), 0..40),
+    ) {
+        let text = serde_json::to_string(&members).unwrap();
+        let mut read = Vec::new();
+        json::object(&text, |name, _, raw| read.push((name.read().into_owned(), raw.to_owned()))).unwrap();
+        for (name, raw) in read {
+            let value: serde_json::Value = serde_json::from_str(&raw).unwrap();
+            prop_assert_eq!(Some(&value), members.get(&name));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in ".{0,64}") {
+        let _result = Jws::parse(&text);
+        let _result = Jwk::parse(&text);
+        let _result = KeySet::from_jwks(text.as_bytes(), Algorithm::ALL);
+    }
+}
+
+fn json_value() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        ".{0,8}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::btree_map(".{0,4}", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
