@@ -7,6 +7,7 @@
 //! | [`body`], [`future`] | the response body and future of a layer that may answer early |
 //! | [`endpoint`] | fixed paths that a layer answers itself |
 //! | [`request_id`] | the identity of a request, as all layers read it |
+//! | [`subject`] | on whose behalf a request is made |
 //! | [`clock`] | time as a parameter |
 #![cfg_attr(
     feature = "testing",
@@ -43,5 +44,6 @@ pub mod future;
 pub mod origin;
 pub mod refusal;
 pub mod request_id;
+pub mod subject;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -91,6 +91,8 @@
 
 #[cfg(any(feature = "host", feature = "https"))]
 pub mod allowed_hosts;
+#[cfg(feature = "auth")]
+pub mod auth;
 #[cfg(feature = "headers")]
 pub mod headers;
 #[cfg(feature = "host")]
@@ -106,6 +108,7 @@ pub mod paths;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 #[cfg(any(
+    feature = "auth",
     feature = "host",
     feature = "https",
     feature = "ip-filter",

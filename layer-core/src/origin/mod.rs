@@ -144,6 +144,26 @@ impl<'a> From<&'a request::Parts> for RequestHead<'a> {
     }
 }
 
+impl<'a> RequestHead<'a> {
+    /// The request's target.
+    #[must_use]
+    pub const fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// The request's headers.
+    #[must_use]
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The request's extensions.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a http::Extensions {
+        self.extensions
+    }
+}
+
 impl RequestHead<'_> {
     /// The peer's address with IPv4-mapped IPv6 turned into IPv4.
     fn peer(&self) -> Option<IpAddr> {

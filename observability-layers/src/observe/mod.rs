@@ -100,7 +100,8 @@ pub use self::future::ResponseFuture;
 pub use self::layer::ObserveLayer;
 #[cfg(feature = "axum")]
 pub use self::matched::{MatchedRoute, MatchedRouteFuture, MatchedRouteLayer};
-pub use self::record::{Outcome, Record, Subject, TraceContext};
+pub use self::record::{Outcome, Record, TraceContext};
 pub use self::route::RoutePattern;
 pub use self::service::Observe;
 pub use self::sink::{Fields, Sink, SinkFn};
+pub use portcullis_layer_core::subject::Subject;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, StatusCode, Version};
 use portcullis_layer_core::refusal::GrpcCode;
 use portcullis_layer_core::request_id::RequestId;
+use portcullis_layer_core::subject::Subject;
 
 /// One request, from its arrival to the end of its response. Borrowed: a sink copies what it keeps.
 ///
@@ -124,49 +124,6 @@ impl Outcome {
             Self::TimedOut => "timed_out",
             Self::Panicked => "panicked",
         }
-    }
-}
-
-/// Extension, of the request or of the response: on whose behalf the request was made.
-///
-/// Whoever authenticates puts it there; behind the observing layer, that is into the response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Subject {
-    user: Option<Arc<str>>,
-    tenant: Option<Arc<str>>,
-}
-
-impl Subject {
-    /// Nobody in particular.
-    pub const fn new() -> Self {
-        Self {
-            user: None,
-            tenant: None,
-        }
-    }
-
-    /// Sets the user: an identifier, not a name or an address.
-    #[must_use]
-    pub fn with_user(mut self, user: impl Into<Arc<str>>) -> Self {
-        self.user = Some(user.into());
-        self
-    }
-
-    /// Sets the tenant.
-    #[must_use]
-    pub fn with_tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
-        self.tenant = Some(tenant.into());
-        self
-    }
-
-    /// The user.
-    pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
-
-    /// The tenant.
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
     }
 }
 
