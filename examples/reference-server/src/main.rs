@@ -6,11 +6,13 @@
 //! - [`store`]: where projects and documents are kept.
 //! - [`routes`] and [`problem`]: the HTTP side, and its error answers.
 //! - [`stack`]: the layers around it, in their order.
+//! - [`redaction`]: what nothing of this may print.
 //! - [`server`]: start, listeners, shutdown.
 
 mod domain;
 mod healthcheck;
 mod problem;
+mod redaction;
 mod routes;
 mod server;
 mod settings;
@@ -20,9 +22,11 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use crate::redaction::redactor;
 use crate::settings::{Stop, Task};
 
 fn main() -> ExitCode {
+    redactor().install_panic_hook();
     match settings::read(std::env::args_os(), std::env::vars_os()) {
         Ok(Task::Serve(settings)) => server::run(&settings),
         Ok(Task::Checked) => {
@@ -33,7 +37,7 @@ fn main() -> ExitCode {
         Err(Stop::Usage(usage)) => usage.exit(),
         Err(Stop::Faults(faults)) => {
             for fault in faults {
-                eprintln!("error: {fault}");
+                eprintln!("error: {}", redactor().redact(&fault.to_string()));
             }
             // As for a command line that cannot be read.
             ExitCode::from(2)

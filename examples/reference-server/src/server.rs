@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_observability_layers::access_log::AccessLog;
 use portcullis_observability_layers::admin::LogLevel;
@@ -11,6 +11,7 @@ use portcullis_observability_layers::health::{Check, Group, Health};
 use portcullis_observability_layers::shutdown::{Server, Shutdown};
 use tokio::net::TcpListener;
 
+use crate::redaction::{known, redactor};
 use crate::routes::{self, App};
 use crate::settings::{Environment, Settings};
 use crate::stack::Watch;
@@ -19,7 +20,16 @@ use crate::{stack, telemetry};
 
 /// Runs until something asks to stop; succeeds if every accepted request was answered.
 pub(crate) fn run(settings: &Settings) -> ExitCode {
+    let is_known = settings
+        .token_secret
+        .expose(|secret| known().insert("token_secret", secret.as_bytes(), Instant::now()));
     let log_level = telemetry::start(settings.log.clone(), settings.log_format);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Err(reason) = is_known {
+        tracing::warn!("what the server prints may hold its token secret: {reason}");
+    }
     let served = tokio::runtime::Runtime::new()
         .map_err(|error| NoStart::Part("the runtime", error.into()))
         .and_then(|runtime| runtime.block_on(serve(settings, log_level)));
@@ -28,7 +38,7 @@ pub(crate) fn run(settings: &Settings) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Not only as a log line, which a filter may hold back.
-            eprintln!("error: {error}");
+            eprintln!("error: {}", redactor().redact(&error.to_string()));
             ExitCode::FAILURE
         }
     }
@@ -66,6 +76,7 @@ async fn serve(settings: &Settings, log_level: LogLevel) -> Result<bool, NoStart
     let (health, _checks) = Health::start([database_check(&store)])
         .map_err(|error| NoStart::Part("the health checks", error.into()))?;
     let (log, flush) = AccessLog::builder("reference-server")
+        .redact(redactor().clone())
         .start(std::io::stdout())
         .map_err(|error| NoStart::Part("the access log", error.into()))?;
 

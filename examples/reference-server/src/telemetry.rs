@@ -4,21 +4,29 @@ use std::ffi::OsString;
 use std::io::{IsTerminal as _, stdout};
 
 use portcullis_observability_layers::admin::LogLevel;
+use portcullis_secrets::redact::tracing::{RedactMakeWriter, redacted_json, redacted_text};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, reload};
 
+use crate::redaction::redactor;
 use crate::settings::{LogFilter, LogFormat};
 
 /// Writes what `filter` lets through, from now on and from everywhere in the process. The filter can
 /// be changed by what is returned.
 pub(crate) fn start(filter: Targets, format: LogFormat) -> LogLevel {
-    let lines = fmt::layer().with_writer(stdout);
+    let redactor = redactor();
+    // Values are redacted before they are formatted, and the line once more: it also has names of
+    // spans and targets, and puts side by side what was apart.
+    let writer = RedactMakeWriter::new(redactor.clone(), stdout);
+    let lines = fmt::layer().with_writer(writer);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
-        LogFormat::Pretty => lines.with_ansi(stdout().is_terminal()).boxed(),
+        LogFormat::Json => redacted_json(lines.json().flatten_event(true), redactor).boxed(),
+        LogFormat::Pretty => {
+            redacted_text(lines.with_ansi(stdout().is_terminal()), redactor).boxed()
+        }
     };
     let (filter, handle) = reload::Layer::new(filter);
     tracing_subscriber::registry()

@@ -6,8 +6,17 @@
 //! - [`etag`]: entity tags and the conditions of a request, as RFC 9110 section 13 evaluates them.
 //! - [`page`]: bounds of a listing.
 
+use crate::redaction::redactor;
+
 pub(crate) mod document;
 pub(crate) mod etag;
 pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod schema;
+
+/// What a client is told of its own words, without what looks like a secret: who reads an answer,
+/// or a log of answers, may not be who wrote the request. To be cut afterwards, if at all, because half a
+/// secret is not recognised.
+fn shown(text: &str) -> String {
+    redactor().redact(text).into_owned()
+}

@@ -1,5 +1,7 @@
 //! Bounds of a listing: how many items, and after which one.
 
+use super::shown;
+
 /// The number of items on a page unless the request asks for another.
 pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// The most items on a page.
@@ -70,7 +72,7 @@ impl<K> Page<K> {
 
 fn bad(parameter: &str, detail: String) -> BadParameter {
     BadParameter {
-        parameter: parameter.chars().take(64).collect(),
+        parameter: shown(parameter).chars().take(64).collect(),
         detail,
     }
 }
@@ -97,6 +99,7 @@ mod tests {
             ("cursor=x", "cursor"),
             ("Limit=1", "Limit"),
             ("limit=1&page=2", "page"),
+            ("postgres://app:hunter2@db/x", "postgres://***@db/x"),
         ] {
             assert_eq!(parse(query), Err(parameter.to_owned()), "{query}");
         }

@@ -121,7 +121,7 @@ impl<'a> Wanted<'a> {
                 ("description", _) => {
                     let detail =
                         format!("a string of up to {MAX_DESCRIPTION} characters is expected");
-                    violations.push(Violation::new("/description", detail));
+                    violations.push(Violation::new("/description", &detail));
                 }
                 (other, _) => violations.push(Violation::member(other, "there is no such member")),
             }

@@ -3,6 +3,7 @@
 //! Read once, at the start, into types that cannot be wrong; whatever is misspelt, unknown or out of
 //! range is told in one go, and the server does not start.
 
+mod secrets;
 mod sources;
 mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use portcullis_layer_core::origin::{ForwardedHeaders, OriginPolicy, TrustedProxies};
+use portcullis_secrets::SecretString;
 use portcullis_security_layers::allowed_hosts::AllowedHosts;
 use portcullis_security_layers::rate_limit::Quota;
 use tracing_subscriber::filter::Targets;
@@ -37,12 +39,14 @@ pub(crate) enum Task {
     HealthCheck(SocketAddr),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) environment: Environment,
     pub(crate) database: Location,
+    /// What sessions will be signed with. Strong in production.
+    pub(crate) token_secret: SecretString,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) origin: OriginPolicy,
     pub(crate) https: Https,
@@ -55,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) drain_timeout: Duration,
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
+    /// What is accepted and should not stay so, as sentences for the log.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One thing that is wrong, as a sentence.
@@ -82,12 +88,16 @@ pub(crate) fn read(
 ) -> Result<Task, Stop> {
     let flags = sources::command()
         .try_get_matches_from(arguments)
-        .map_err(Stop::Usage)?;
+        .map_err(sources::usage)?;
     let variables: Vec<_> = variables.into_iter().collect();
     let data_directory = data_directory(&variables);
     let mut faults = Vec::new();
     let gathered = sources::gather(&flags, variables, &mut faults);
-    let mut reader = Reader { gathered, faults };
+    let mut reader = Reader {
+        gathered,
+        faults,
+        warnings: Vec::new(),
+    };
     let settings = reader.settings(data_directory);
     match settings {
         Some(settings) if reader.faults.is_empty() => Ok(match flags.subcommand_name() {
@@ -114,7 +124,11 @@ fn data_directory(variables: &[(OsString, OsString)]) -> Option<PathBuf> {
 struct Reader {
     gathered: Gathered,
     faults: Vec<Fault>,
+    warnings: Vec<String>,
 }
+
+/// A fault was found, and noted.
+struct Noted;
 
 impl Reader {
     /// `None` when there is a fault; all of them are found before that.
@@ -123,6 +137,7 @@ impl Reader {
         let admin_listen = self.admin_listen();
         let environment = self.parsed("env");
         let database = self.database(data_directory);
+        let token_secret = self.token_secret(environment);
         let trusted_proxies = self.parsed::<TrustedProxies>("trusted_proxies");
         let header = self.forwarded_header();
         let https = self.parsed("https");
@@ -147,6 +162,7 @@ impl Reader {
             admin_listen: admin_listen?.0,
             environment: environment?,
             database: database?,
+            token_secret: token_secret?,
             origin: OriginPolicy::new(trusted_proxies.clone(), header?),
             trusted_proxies,
             https: https?,
@@ -159,6 +175,7 @@ impl Reader {
             drain_timeout: drain_timeout?.0,
             log: log?.0,
             log_format: log_format?,
+            warnings: std::mem::take(&mut self.warnings),
         })
     }
 
@@ -197,7 +214,7 @@ impl Reader {
     }
 
     fn database(&mut self, data_directory: Option<PathBuf>) -> Option<Location> {
-        if !self.gathered.contains_key("database_url") {
+        let Some((url, source)) = self.secret("database_url", "database_url_file").ok()? else {
             let Some(directory) = data_directory else {
                 let text = "there is no HOME and no XDG_DATA_HOME to keep a database in; set database_url, \
                             for example to sqlite::memory:";
@@ -205,20 +222,21 @@ impl Reader {
                 return None;
             };
             return Some(Location::file(&directory.join("reference-server.db")));
-        }
-        let parsed = Location::parse(&self.given("database_url")?.text);
+        };
         // The value is not shown: it may hold a password.
-        match parsed {
-            Ok(location) => Some(location),
-            Err(NotALocation::Unsupported) => self.fault(
-                "database_url",
-                "PostgreSQL is not supported by this version yet",
-            ),
-            Err(NotALocation::Malformed) => self.fault(
-                "database_url",
-                "it has to be a URL such as sqlite:/var/lib/portcullis/data.db or sqlite::memory:",
-            ),
-        }
+        let fault = match url.expose(Location::parse) {
+            Ok(location) => return Some(location),
+            Err(NotALocation::Unsupported) => "PostgreSQL is not supported by this version yet",
+            Err(NotALocation::Malformed) => {
+                "it has to be a URL such as sqlite:/var/lib/portcullis/data.db or sqlite::memory:"
+            }
+        };
+        self.note(&source, fault).ok()
+    }
+
+    fn note<T>(&mut self, source: &Source, text: &str) -> Result<T, Noted> {
+        self.faults.push(Fault(format!("{source}: {text}")));
+        Err(Noted)
     }
 
     fn forwarded_header(&mut self) -> Option<ForwardedHeaders> {
@@ -280,7 +298,6 @@ impl Reader {
         let source = self
             .given(key)
             .map_or(Source::Default(key), |given| given.source);
-        self.faults.push(Fault(format!("{source}: {text}")));
-        None
+        self.note(&source, text).ok()
     }
 }

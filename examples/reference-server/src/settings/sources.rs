@@ -5,16 +5,27 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use portcullis_secrets::zeroize::Zeroizing;
 
-use super::Fault;
-use super::table::{LATER, PREFIX, SETTINGS, Setting};
+use super::table::{LATER, PREFIX, SECRETS, SETTINGS, Setting, all};
+use super::{Fault, Stop};
 
 /// A value as text, and where it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Given {
     pub(super) text: String,
     pub(super) source: Source,
+}
+
+// Any value may be a secret, also one that was given to the wrong setting.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +34,18 @@ pub(super) enum Source {
     Variable(String),
     Key(String, PathBuf),
     Default(&'static str),
+}
+
+impl Source {
+    /// Of two sources, the one with the higher rank wins.
+    pub(super) const fn rank(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 3,
+            Self::Variable(_) => 2,
+            Self::Key(..) => 1,
+            Self::Default(_) => 0,
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -55,10 +78,7 @@ pub(super) fn command() -> Command {
     Command::new("reference-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A configuration service behind every Portcullis layer")
-        .after_help(
-            "A setting is taken from its flag, else from its environment variable, else from the file, \
-             where its key is the flag's name with _ in place of -.",
-        )
+        .after_help(after_help())
         .args(flags)
         .arg(
             Arg::new("config")
@@ -74,10 +94,48 @@ pub(super) fn command() -> Command {
                 .help("Say whether the settings are right, and do nothing else")
                 .action(ArgAction::SetTrue),
         )
-        .subcommand(
-            Command::new("healthcheck")
-                .about("Ask the server that runs with these settings whether it is ready; exit with 0 if so"),
-        )
+        .subcommand(Command::new("healthcheck").about(
+            "Ask the server that runs with these settings whether it is ready; exit with 0 if so",
+        ))
+}
+
+fn after_help() -> String {
+    let secrets = SECRETS.iter().map(|setting| {
+        let (variable, default) = (setting.variable(), setting.default_text());
+        format!("\n{} [env: {variable}] [default: {default}]", setting.help)
+    });
+    let secrets: String = secrets.collect();
+    format!(
+        "Secrets have no flags, because everybody on the machine can read the arguments of a process:\
+         {secrets}\n\n\
+         A setting is taken from its flag, else from its environment variable, else from the file, \
+         where its key is the variable's name in lower case and without {PREFIX}."
+    )
+}
+
+/// What is wrong with the command line, without repeating any value of it: one may be a secret that
+/// was pasted into the wrong place, and what is printed here ends in logs.
+pub(super) fn usage(mut error: clap::Error) -> Stop {
+    error.remove(ContextKind::InvalidSubcommand);
+    error.remove(ContextKind::InvalidValue);
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+    {
+        let flag = argument.strip_prefix("--").unwrap_or_default();
+        if let Some(secret) = SECRETS.iter().find(|setting| setting.flag() == flag) {
+            let variable = secret.variable();
+            return Stop::Faults(vec![Fault(format!(
+                "--{flag} is no flag, because everybody on the machine can read the arguments of a process; \
+                 set {variable}_FILE or {variable}"
+            ))]);
+        }
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        if flag.is_empty() || !is_name(flag) {
+            error.remove(ContextKind::InvalidArg);
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    Stop::Usage(error)
 }
 
 /// Puts the sources together. Every fault of every source is found, not only the first.
@@ -105,15 +163,15 @@ pub(super) fn gather(
 fn file(path: &Path, gathered: &mut Gathered, faults: &mut Vec<Fault>) {
     let fault = |text| Fault(format!("{}: {text}", path.display()));
     let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+        Ok(text) => Zeroizing::new(text),
         Err(error) => return faults.push(fault(format!("the file cannot be read: {error}"))),
     };
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
-        Err(error) => return faults.push(fault(format!("the file is not TOML: {error}"))),
+        Err(error) => return faults.push(fault(not_toml(&text, &error))),
     };
     for (key, value) in table {
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+        let Some(setting) = all().find(|setting| setting.key == key) else {
             faults.push(fault(unknown(&key, |setting| setting.key.to_owned())));
             continue;
         };
@@ -127,6 +185,19 @@ fn file(path: &Path, gathered: &mut Gathered, faults: &mut Vec<Fault>) {
             ))),
         }
     }
+}
+
+/// Where the file is wrong. The error's own text shows the line, which may hold a secret.
+fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before else {
+        return format!("the file is not TOML: {message}");
+    };
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let column = before[start..].chars().count() + 1;
+    format!("the file is not TOML: line {line}, column {column}: {message}")
 }
 
 /// A value of the file as it would be written in a flag.
@@ -151,7 +222,7 @@ fn variable(name: &OsStr, value: OsString, gathered: &mut Gathered, faults: &mut
     let Some(name) = name.to_str().filter(ours) else {
         return;
     };
-    let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
+    let Some(setting) = all().find(|setting| setting.variable() == name) else {
         return faults.push(Fault(unknown(name, Setting::variable)));
     };
     match value.into_string() {
@@ -175,8 +246,7 @@ fn unknown(name: &str, spelt: impl Fn(&Setting) -> String) -> String {
     if LATER.contains(&key.as_str()) {
         return format!("{name} {NOT_YET}");
     }
-    let nearest = SETTINGS
-        .iter()
+    let nearest = all()
         .map(|setting| (strsim::jaro_winkler(setting.key, &key), setting))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b));

@@ -66,6 +66,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "`sqlite:PATH`, or `sqlite::memory:` for a database that ends with the server",
     },
     Setting {
+        key: "database_url_file",
+        value: "FILE",
+        default: Default::Depends("none"),
+        help: "A file that holds the database's URL, for one with a password in it",
+    },
+    Setting {
+        key: "token_secret_file",
+        value: "FILE",
+        default: Default::Depends("none"),
+        help: "A file that holds the token secret",
+    },
+    Setting {
         key: "trusted_proxies",
         value: "LIST",
         default: Default::Value("none"),
@@ -139,6 +151,19 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// Settings without a flag: everybody on the machine can read the arguments of a process.
+pub(super) const SECRETS: &[Setting] = &[Setting {
+    key: "token_secret",
+    value: "SECRET",
+    default: Default::Depends("generated at each start, in production required"),
+    help: "What sessions will be signed with; 32 characters at least, better in a file",
+}];
+
+/// All settings, with a flag or without.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(SECRETS)
+}
+
 /// Settings of the versions to come. To ignore one would leave somebody unprotected who believes otherwise.
 pub(super) const LATER: &[&str] = &[
     "auth_rate_limit",
@@ -148,25 +173,22 @@ pub(super) const LATER: &[&str] = &[
     "tls_cert",
     "tls_client_ca",
     "tls_key",
-    "token_secret",
-    "token_secret_file",
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::{LATER, SETTINGS};
+    use super::{LATER, all};
 
     #[test]
     fn every_setting_has_one_name() {
-        let mut keys: Vec<_> = SETTINGS
-            .iter()
+        let mut keys: Vec<_> = all()
             .map(|setting| setting.key)
             .chain(LATER.iter().copied())
             .collect();
-        let all = keys.len();
+        let before = keys.len();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), all);
+        assert_eq!(keys.len(), before);
         for key in keys {
             assert!(
                 key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),

@@ -1,6 +1,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use portcullis_secrets::SecretBytes;
+
 use super::{Environment, Https, LogFormat, Settings, Stop, Task, read};
 
 fn task(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Task, Vec<String>> {
@@ -28,7 +30,13 @@ fn faults(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     task(arguments, variables).expect_err("the settings are wrong")
 }
 
-/// A settings file that is gone with this value.
+/// A secret that production takes.
+fn strong() -> String {
+    let secret = SecretBytes::generate(32).unwrap().to_base64url();
+    secret.expose(ToOwned::to_owned)
+}
+
+/// A file that is gone with this value.
 struct File(PathBuf);
 
 impl File {
@@ -37,6 +45,16 @@ impl File {
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).unwrap();
         Self(path)
+    }
+
+    fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    #[cfg(unix)]
+    fn open_to(&self, mode: u32) {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&self.0, mode).unwrap();
     }
 
     fn argument(&self) -> String {
@@ -87,10 +105,12 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 
 #[test]
 fn production_changes_what_is_left_to_it() {
-    let production = settings(&["--env", "production"], &[]);
+    let secret = strong();
+    let variables = [("PORTCULLIS_TOKEN_SECRET", secret.as_str())];
+    let production = settings(&["--env", "production"], &variables);
     assert_eq!(production.log_format, LogFormat::Json);
     assert_eq!(production.drain_delay.as_secs(), 5);
-    let chosen = settings(&["--env=production", "--log-format=pretty"], &[]);
+    let chosen = settings(&["--env=production", "--log-format=pretty"], &variables);
     assert_eq!(chosen.log_format, LogFormat::Pretty);
 }
 
@@ -122,9 +142,11 @@ fn without_accounts_the_server_stays_on_loopback() {
             address
         );
     }
+    let secret = strong();
+    let variables = [("PORTCULLIS_TOKEN_SECRET", secret.as_str())];
     for environment in ["production", "development"] {
         for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80"] {
-            let faults = faults(&["--env", environment, "--listen", address], &[]);
+            let faults = faults(&["--env", environment, "--listen", address], &variables);
             assert_eq!(faults.len(), 1);
             assert!(
                 faults[0].starts_with("--listen: without accounts"),
@@ -200,7 +222,6 @@ fn settings_of_later_versions_are_refused_without_their_value() {
     let faults_of_environment = faults(
         &[],
         &[
-            ("PORTCULLIS_TOKEN_SECRET", "hunter2"),
             ("PORTCULLIS_REDIS_URL", "redis://:hunter2@h"),
             ("SENTRY_DSN", "https://hunter2@h/1"),
             ("PORTCULLIS_DATABASE_URL", "postgres://u:hunter2@h/d"),
@@ -209,7 +230,6 @@ fn settings_of_later_versions_are_refused_without_their_value() {
     assert_eq!(
         faults_of_environment,
         [
-            "PORTCULLIS_TOKEN_SECRET is not supported by this version yet",
             "PORTCULLIS_REDIS_URL is not supported by this version yet",
             "SENTRY_DSN is not supported by this version yet",
             "PORTCULLIS_DATABASE_URL: PostgreSQL is not supported by this version yet",
@@ -266,4 +286,215 @@ fn operators_are_not_told_by_a_number_of_proxies() {
         .is_ok()
     );
     assert!(task(&["--admin-listen=off", "--trusted-proxies=hops=1"], &[]).is_ok());
+}
+
+const MAKE_ONE: &str = "make a strong one with `openssl rand -base64 48`";
+
+#[test]
+fn production_needs_a_secret_that_nobody_guesses() {
+    let fault = |variables: &[(&str, &str)]| {
+        let mut faults = faults(&["--env=production"], variables);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    };
+    assert_eq!(
+        fault(&[]),
+        format!("PORTCULLIS_TOKEN_SECRET is missing, and production needs it; {MAKE_ONE}")
+    );
+    for (secret, why) in [
+        ("hunter2", "it is too short, 32 characters are the least"),
+        ("changemechangemechangemechangeme", "it is made of words"),
+        (&"ab".repeat(20), "it repeats itself or counts"),
+        (
+            "this_is_a_very_long_secret_key_for_jwt",
+            "it is made of words",
+        ),
+    ] {
+        assert_eq!(
+            fault(&[("PORTCULLIS_TOKEN_SECRET", secret)]),
+            format!("PORTCULLIS_TOKEN_SECRET is too weak: {why}; {MAKE_ONE}")
+        );
+        let file = File::new("weak", secret);
+        assert_eq!(
+            fault(&[("PORTCULLIS_TOKEN_SECRET_FILE", file.name())]),
+            format!("PORTCULLIS_TOKEN_SECRET_FILE is too weak: {why}; {MAKE_ONE}")
+        );
+    }
+    // The container's health check has the settings of its server.
+    let probe = task(&["healthcheck", "--env=production"], &[]);
+    assert!(probe.is_err());
+}
+
+#[test]
+fn development_goes_on_with_what_there_is_and_says_so() {
+    let generated = [settings(&[], &[]), settings(&[], &[])];
+    let [first, second] = &generated;
+    assert!(!first.token_secret.ct_eq(&second.token_secret));
+    assert_eq!(first.token_secret.expose(str::len), 43);
+    assert_eq!(
+        first.warnings,
+        ["PORTCULLIS_TOKEN_SECRET is not set: one was generated, which ends with this process"]
+    );
+    let weak = settings(&[], &[("PORTCULLIS_TOKEN_SECRET", "hunter2")]);
+    assert!(weak.token_secret.ct_matches("hunter2"));
+    assert_eq!(weak.warnings.len(), 1);
+    assert!(weak.warnings[0].starts_with("PORTCULLIS_TOKEN_SECRET is too weak: "));
+    let secret = strong();
+    let good = settings(&[], &[("PORTCULLIS_TOKEN_SECRET", &secret)]);
+    assert!(good.token_secret.ct_matches(&secret) && good.warnings.is_empty());
+}
+
+#[test]
+fn a_secret_comes_from_a_variable_a_file_or_the_settings_file() {
+    let [in_variable, in_file, in_settings] = [strong(), strong(), strong()];
+    // Of the end of a file, one line end is none of the secret.
+    let file = File::new("secret", &format!("{in_file}\r\n"));
+    let toml = File::new(
+        "with-secret",
+        &format!("token_secret = \"{in_settings}\"\n"),
+    );
+    let named = File::new(
+        "with-file",
+        &format!("token_secret_file = \"{}\"\n", file.name()),
+    );
+    let variable = ("PORTCULLIS_TOKEN_SECRET", in_variable.as_str());
+    let file_variable = ("PORTCULLIS_TOKEN_SECRET_FILE", file.name());
+    let file_flag = format!("--token-secret-file={}", file.name());
+    for (arguments, variables, expected) in [
+        (vec![], vec![variable], &in_variable),
+        (vec![], vec![file_variable], &in_file),
+        (vec![toml.argument()], vec![], &in_settings),
+        (vec![named.argument()], vec![], &in_file),
+        // Whatever the spelling, flags win over variables and variables over the settings file.
+        (vec![toml.argument()], vec![file_variable], &in_file),
+        (vec![named.argument()], vec![variable], &in_variable),
+        (vec![file_flag], vec![variable], &in_file),
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let settings = settings(&arguments, &variables);
+        assert!(settings.token_secret.ct_matches(expected), "{arguments:?}");
+    }
+    assert_eq!(
+        faults(&[], &[variable, file_variable]),
+        ["PORTCULLIS_TOKEN_SECRET: PORTCULLIS_TOKEN_SECRET_FILE is set as well; keep one of them"]
+    );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_one_is_a_fault() {
+    let fault = |name: &str| {
+        let mut faults = faults(&[], &[("PORTCULLIS_TOKEN_SECRET_FILE", name)]);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    };
+    let long = "x".repeat(64 * 1024 + 1);
+    for (text, why) in [
+        ("", "is empty"),
+        ("\n", "is empty"),
+        (long.as_str(), "is larger than 64 KiB"),
+        ("a\0b", "contains a NUL byte"),
+        ("\u{feff}abc", "starts with a byte order mark"),
+    ] {
+        let file = File::new("bad-secret", text);
+        assert_eq!(
+            fault(file.name()),
+            format!("PORTCULLIS_TOKEN_SECRET_FILE: file {:?} {why}", file.name())
+        );
+    }
+    assert_eq!(
+        fault("/nonexistent/secret"),
+        "PORTCULLIS_TOKEN_SECRET_FILE: file \"/nonexistent/secret\" does not exist"
+    );
+    assert_eq!(fault(""), "PORTCULLIS_TOKEN_SECRET_FILE: it is empty");
+    assert_eq!(
+        faults(&[], &[("PORTCULLIS_TOKEN_SECRET", "")]),
+        ["PORTCULLIS_TOKEN_SECRET: it is empty"]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_others_can_read_is_told_of() {
+    let file = File::new("open-secret", &strong());
+    let variables = [("PORTCULLIS_TOKEN_SECRET_FILE", file.name())];
+    file.open_to(0o600);
+    assert!(settings(&[], &variables).warnings.is_empty());
+    file.open_to(0o644);
+    let told = format!(
+        "PORTCULLIS_TOKEN_SECRET_FILE: file {:?} is open to group or others; its mode should be 0400",
+        file.name()
+    );
+    assert_eq!(settings(&[], &variables).warnings, [told]);
+}
+
+#[test]
+fn the_database_is_named_by_a_file_too_and_no_password_by_a_flag() {
+    let file = File::new("url", "sqlite:/data/x.db\n");
+    let settings = settings(&[], &[("PORTCULLIS_DATABASE_URL_FILE", file.name())]);
+    assert_eq!(settings.database.to_string(), "/data/x.db");
+    let url = "postgres://app:hunter2@db/app";
+    let file = File::new("postgres", url);
+    assert_eq!(
+        faults(&[], &[("PORTCULLIS_DATABASE_URL_FILE", file.name())]),
+        ["PORTCULLIS_DATABASE_URL_FILE: PostgreSQL is not supported by this version yet"]
+    );
+    assert_eq!(
+        faults(&["--database-url", url], &[]),
+        [
+            "--database-url: everybody on the machine can read the password in an argument; use a variable or a file"
+        ]
+    );
+}
+
+#[test]
+fn no_value_is_repeated_whatever_is_wrong_with_it() {
+    let secret = "kT7mq2Lx9Zp";
+    let broken = File::new(
+        "no-toml",
+        &format!("listen = \"127.0.0.1:0\"\n token_secret = {secret}\n"),
+    );
+    let twice = File::new(
+        "twice",
+        &format!("token_secret = \"{secret}\"\ntoken_secret = \"{secret}\"\n"),
+    );
+    for file in [&broken, &twice] {
+        let faults = faults(&[&file.argument()], &[]);
+        let place = format!("{}: the file is not TOML: line 2, column ", file.name());
+        assert!(faults[0].starts_with(&place), "{faults:?}");
+        assert!(!faults[0].contains(secret), "{faults:?}");
+        assert_eq!(faults[0].lines().count(), 1, "{faults:?}");
+    }
+    for arguments in [
+        &[&format!("--token-secret={secret}")[..]][..],
+        &["--token-secret", secret],
+        &[secret],
+        &["healthcheck", secret],
+        &[&format!("--check-config={secret}")],
+        &[&format!("--{secret}")],
+        &[&format!("--listne={secret}")],
+        &[&format!("-{secret}")],
+        &["--listen", secret, "--listen", secret],
+        &["--", secret],
+    ] {
+        let faults = faults(arguments, &[]).join("\n");
+        assert!(!faults.contains(secret), "{faults}");
+        assert!(!faults.is_empty());
+    }
+    assert_eq!(
+        faults(&["--token-secret", secret], &[]),
+        [
+            "--token-secret is no flag, because everybody on the machine can read the arguments of a process; \
+             set PORTCULLIS_TOKEN_SECRET_FILE or PORTCULLIS_TOKEN_SECRET"
+        ]
+    );
+    assert!(faults(&["healtcheck"], &[])[0].contains("'healthcheck'"));
+
+    let shown = format!(
+        "{:?}",
+        settings(&[], &[("PORTCULLIS_TOKEN_SECRET", secret)])
+    );
+    assert!(
+        shown.contains("SecretString([REDACTED])") && !shown.contains(secret),
+        "{shown}"
+    );
 }

@@ -101,11 +101,23 @@ impl FromStr for LogFilter {
         };
         let targets = text.split(',').all(says_a_level).then(|| text.parse());
         match targets {
-            Some(Ok(targets)) => Ok(Self(targets)),
+            Some(Ok(targets)) => Ok(Self(without_the_wire(targets))),
             _ => Err(Expected(
                 "a level such as `info`, or levels by target such as `warn,sqlx=debug`",
             )),
         }
+    }
+}
+
+/// From `debug` on, `h2` logs parts of what clients send: broken paths, for instance, with all that is
+/// in them. That takes naming it.
+fn without_the_wire(targets: Targets) -> Targets {
+    let is_named = targets.iter().any(|(target, _)| target.starts_with("h2"));
+    let is_on = targets.default_level() > Some(LevelFilter::INFO);
+    if is_on && !is_named {
+        targets.with_target("h2", LevelFilter::INFO)
+    } else {
+        targets
     }
 }
 
@@ -173,6 +185,8 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
+    use tracing::Level;
+
     use super::{LogFilter, OrOff, Size, Time};
 
     #[test]
@@ -225,6 +239,19 @@ mod tests {
         for wrong in ["", "inof", "info,", "sqlx=loud", "warn,sqlx"] {
             assert!(wrong.parse::<LogFilter>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_clients_send_is_logged_by_h2_only_where_it_is_named() {
+        let is_on = |filter: &str| {
+            let LogFilter(targets) = filter.parse().unwrap();
+            targets.would_enable("h2::server", &Level::DEBUG)
+        };
+        assert!(!is_on("trace") && !is_on("debug,sqlx=info") && !is_on("info"));
+        assert!(is_on("h2=debug") && is_on("trace,h2=trace") && is_on("info,h2::server=debug"));
+        let LogFilter(targets) = "trace".parse().unwrap();
+        assert!(targets.would_enable("sqlx", &Level::TRACE));
+        assert!(targets.would_enable("h2::server", &Level::INFO));
     }
 
     #[test]

@@ -33,7 +33,7 @@ async fn wrong_settings_are_told_all_at_once_and_nothing_starts() {
         let variables = [
             ("PORTCULLIS_LISTN", "127.0.0.1:0"),
             ("PORTCULLIS_HTTPS", "on"),
-            ("PORTCULLIS_TOKEN_SECRET", "hunter2"),
+            ("PORTCULLIS_REDIS_URL", "redis://:hunter2@h"),
         ];
         let (code, out, err) = run(arguments, &variables).await;
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
@@ -44,11 +44,11 @@ async fn wrong_settings_are_told_all_at_once_and_nothing_starts() {
             [
                 "error: PORTCULLIS_HTTPS: it has to be `off`, `redirect` or `require`",
                 "error: PORTCULLIS_LISTN is not a setting; is PORTCULLIS_LISTEN meant?",
-                "error: PORTCULLIS_TOKEN_SECRET is not supported by this version yet",
+                "error: PORTCULLIS_REDIS_URL is not supported by this version yet",
             ]
         );
     }
-    let (code, _, err) = run(&["--listen", "0.0.0.0:8080", "--env", "production"], &[]).await;
+    let (code, _, err) = run(&["--listen", "0.0.0.0:8080"], &[]).await;
     assert_eq!(code, Some(2));
     assert!(err.contains("has to be a loopback one"), "{err}");
     let (code, _, err) = run(&["--lissten", "x"], &[]).await;
@@ -57,11 +57,39 @@ async fn wrong_settings_are_told_all_at_once_and_nothing_starts() {
 }
 
 #[tokio::test]
+async fn production_without_a_strong_secret_ends_with_one_sentence() {
+    let make_one = "make a strong one with `openssl rand -base64 48`";
+    let name = "PORTCULLIS_TOKEN_SECRET";
+    for (variables, sentence) in [
+        (
+            &[][..],
+            format!("error: {name} is missing, and production needs it; {make_one}\n"),
+        ),
+        (
+            &[(name, "changeme-changeme-changeme-changeme")],
+            format!("error: {name} is too weak: it is made of words; {make_one}\n"),
+        ),
+    ] {
+        for arguments in [
+            &["--env=production"][..],
+            &["--env=production", "--check-config"],
+        ] {
+            let (code, out, err) = run(arguments, variables).await;
+            assert_eq!(
+                (code, out.as_str(), err.as_str()),
+                (Some(2), "", &*sentence)
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_readme_lists_every_setting_as_the_help_does() {
     let (code, help, _) = run(&["--help"], &[]).await;
     assert_eq!(code, Some(0));
     let readme = include_str!("../../README.md");
-    let rows = readme.lines().filter(|line| line.starts_with("| `--"));
+    let is_row = |line: &&str| line.starts_with("| `--") || line.starts_with("| none |");
+    let rows = readme.lines().filter(is_row);
     // The help is wrapped to the terminal's width; its words are the same.
     let words = |text: &str| {
         text.split_whitespace()
@@ -77,6 +105,7 @@ async fn the_readme_lists_every_setting_as_the_help_does() {
             panic!("{row}");
         };
         let code = |cell: &str| cell.trim_matches('`').to_owned();
+        let flag = if flag == "none" { "" } else { flag };
         let entry = format!(
             "{} {meaning} [env: {}] [default: {}]",
             code(flag),

@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
                 | "$recursiveRef" => {
                     let detail =
                         "only `$ref` into the schema itself is supported, and `$id` at its root";
-                    return Err(Violation::new(at, detail));
+                    return Err(Violation::new(&at, detail));
                 }
                 "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else"
                 | "dependentSchemas" | "dependencies" => {
@@ -304,4 +304,8 @@ fn size(value: &Value) -> u64 {
 
 pub(super) fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
+}
+
+pub(super) fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }

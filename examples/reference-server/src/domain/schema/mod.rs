@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use self::graph::Graph;
 use super::document::Document;
+use super::shown;
 
 /// The longest schema, in bytes.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
@@ -53,20 +54,28 @@ pub(crate) struct Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        let mut pointer = pointer.into();
+    pub(crate) fn new(pointer: &str, detail: &str) -> Self {
+        let mut pointer = pointer;
         while pointer.len() > MAX_POINTER {
-            pointer.truncate(pointer.rfind('/').unwrap_or_default());
+            pointer = &pointer[..pointer.rfind('/').unwrap_or_default()];
         }
-        Self {
-            pointer,
-            detail: detail.into(),
+        // A name that is a secret would not be recognised with its slashes escaped.
+        let tokens = pointer.split('/');
+        let tokens: Vec<_> = tokens
+            .map(|token| graph::escape(&shown(&graph::unescape(token))))
+            .collect();
+        let pointer = tokens.join("/");
+        let mut detail = shown(detail);
+        if let Some((cut, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(cut);
+            detail.push('…');
         }
+        Self { pointer, detail }
     }
 
     /// At a member of the root object.
     pub(crate) fn member(name: &str, detail: &str) -> Self {
-        Self::new(format!("/{}", graph::escape(name)), detail)
+        Self::new(&format!("/{}", graph::escape(name)), detail)
     }
 }
 
@@ -91,7 +100,7 @@ impl Schema {
     pub(crate) fn compile(document: &Document) -> Result<Self, Violation> {
         if document.text().len() > MAX_BYTES {
             let detail = format!("a schema has at most {MAX_BYTES} bytes");
-            return Err(Violation::new("", detail));
+            return Err(Violation::new("", &detail));
         }
         if document.pointers() > MAX_POINTERS {
             let detail = "its names are too long for how much they hold";
@@ -105,7 +114,7 @@ impl Schema {
         }
         if graph.patterns() > MAX_PATTERNS {
             let detail = format!("a schema has at most {MAX_PATTERNS} patterns");
-            return Err(Violation::new("", detail));
+            return Err(Violation::new("", &detail));
         }
         // All references are within the schema, so its own name has no use; it might be one that
         // the library knows better.
@@ -173,10 +182,6 @@ fn draft(root: &Value) -> Result<Draft, Violation> {
 
 // Masked: what the document holds may be secret, and who sees this may not be who wrote it.
 fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
-    let mut detail = error.masked().to_string();
-    if let Some((cut, _)) = detail.char_indices().nth(MAX_DETAIL) {
-        detail.truncate(cut);
-        detail.push('…');
-    }
-    Violation::new(error.instance_path().as_str(), detail)
+    let detail = error.masked().to_string();
+    Violation::new(error.instance_path().as_str(), &detail)
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{MAX_BYTES, Rejected, Schema, Violation};
+use super::{MAX_BYTES, MAX_DETAIL, Rejected, Schema, Violation};
 use crate::domain::document::Document;
 
 fn document(value: &Value) -> Document {
@@ -351,4 +351,25 @@ fn keywords_that_read_from_end_to_end_are_counted_by_the_byte() {
         assert_eq!(schema.check(&document(&long)), Err(Rejected::TooCostly));
         assert_eq!(schema.check(&document(&json!([[]]))), Ok(()));
     }
+}
+
+#[test]
+fn what_is_told_holds_no_secret_that_was_a_name() {
+    let url = "postgres://app:hunter2@db/~x";
+    let violation = Violation::member(url, "there is no such member");
+    assert_eq!(violation.pointer, "/postgres:~1~1***@db~1~0x");
+    let same = Violation::new("/a~1b~0c/token/0", "x");
+    assert_eq!(same.pointer, "/a~1b~0c/token/0");
+    // The bound falls into the middle of the secret, half of which would not be recognised.
+    let detail = format!("{} {url}", "x".repeat(MAX_DETAIL - 20));
+    let cut = Violation::new("", &detail).detail;
+    assert!(
+        cut.contains("postgres://***@") && !cut.contains("hunter2"),
+        "{cut}"
+    );
+
+    let schema = schema(&json!({"properties": {"a": {}}, "additionalProperties": false}));
+    let told = violations(&schema, &json!({url: 1}));
+    assert!(told[0].1.contains("postgres://***@db"), "{told:?}");
+    assert!(!told[0].1.contains("hunter2"), "{told:?}");
 }
