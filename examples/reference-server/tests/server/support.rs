@@ -14,9 +14,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 /// Longer than anything here may take on a busy machine; only failures wait for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +60,10 @@ impl Drop for Directory {
 /// A running server, which ends with this value.
 pub(crate) struct Server {
     child: Child,
-    log: Lines<BufReader<ChildStdout>>,
+    /// Read all the time: a server that waits for its reader answers nobody.
+    log: mpsc::UnboundedReceiver<String>,
+    /// The lines that were taken from there.
+    read: Vec<String>,
     address: SocketAddr,
     operators: Option<SocketAddr>,
 }
@@ -98,10 +102,18 @@ impl Server {
 
     pub(crate) async fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, log) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                // The test may have ended before its server.
+                drop(sender.send(line));
+            }
+        });
         let mut server = Self {
             child,
             log,
+            read: Vec::new(),
             address: ([127, 0, 0, 1], 0).into(),
             operators: None,
         };
@@ -130,7 +142,8 @@ impl Server {
     /// Reads the log up to a line that holds `text`, and returns that line.
     pub(crate) async fn logged(&mut self, text: &str) -> String {
         let found = async {
-            while let Some(line) = self.log.next_line().await.unwrap() {
+            while let Some(line) = self.log.recv().await {
+                self.read.push(line.clone());
                 if line.contains(text) {
                     return line;
                 }
@@ -146,14 +159,13 @@ impl Server {
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     }
 
-    /// Waits for the server to end by itself; returns the rest of its log as well.
+    /// Waits for the server to end by itself; returns its whole log as well.
     pub(crate) async fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let ended = async {
-            let mut rest = Vec::new();
-            while let Some(line) = self.log.next_line().await.unwrap() {
-                rest.push(line);
+            while let Some(line) = self.log.recv().await {
+                self.read.push(line);
             }
-            (self.child.wait().await.unwrap(), rest)
+            (self.child.wait().await.unwrap(), self.read)
         };
         tokio::time::timeout(PATIENCE, ended).await.unwrap()
     }
