@@ -68,10 +68,11 @@
 //!
 //! 1. `portcullis_layer_core::origin`: all layers inside agree on who the client is and whom to believe.
 //! 2. `headers`, outside of everything that can refuse: a refusal is an answer too, and needs its headers.
-//! 3. Probes and metrics, before anything that could turn them away.
-//! 4. `host`, then `https`: a redirect may only name a host that is known to be ours.
-//! 5. `ip_filter`, then `rate_limit`: nobody spends a quota who is not let in.
-//! 6. `limits`, next to the handler whose body they bound.
+//! 3. `mask`, outside of everything that may tell a secret and inside of compression, into which it cannot see.
+//! 4. Probes and metrics, before anything that could turn them away.
+//! 5. `host`, then `https`: a redirect may only name a host that is known to be ours.
+//! 6. `ip_filter`, then `rate_limit`: nobody spends a quota who is not let in.
+//! 7. `limits`, next to the handler whose body they bound.
 //!
 //! # Features
 //!
@@ -82,6 +83,7 @@
 //! | `https` | `https`: redirects plain http or refuses it | nothing |
 //! | `ip-filter` | `ip_filter`: lets clients in by address range | nothing |
 //! | `limits` | `limits`: target, headers, content type, size and time of a body | tower-http |
+//! | `mask` | `mask`: marks sensitive headers, masks secrets and JSON fields in responses | memchr, portcullis-secrets |
 //! | `metrics` | the numbers of each layer as Prometheus collectors | prometheus-client |
 //! | `rate-limit` | `rate_limit`: quotas, sliding windows, concurrency per key | ahash, governor, hashbrown |
 //! | `full` | all of these | all of these |
@@ -103,10 +105,14 @@ pub mod https;
 pub mod ip_filter;
 #[cfg(feature = "limits")]
 pub mod limits;
+#[cfg(feature = "mask")]
+pub mod mask;
 #[cfg(any(feature = "host", feature = "https", feature = "rate-limit"))]
 pub mod paths;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(all(test, any(feature = "mask", feature = "rate-limit")))]
+mod recorder;
 #[cfg(any(
     feature = "auth",
     feature = "host",

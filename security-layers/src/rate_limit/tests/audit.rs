@@ -1,62 +1,16 @@
-use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
 use http::{HeaderValue, Request};
 use portcullis_layer_core::origin::PeerAddr;
 use portcullis_layer_core::request_id::RequestId;
 use portcullis_layer_core::testing::ManualClock;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
 
 use super::super::limiter::RateLimiter;
 use super::super::scope::Scope;
 use super::super::settle::Charges;
 use super::super::{Key, Quota, Rule};
 use super::{n, seconds};
-
-/// Keeps the events of the audit target as `name=value` lines.
-#[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use fmt::Write as _;
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
-    }
-}
-
-impl Subscriber for Recorder {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "portcullis::audit"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-impl Recorder {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
+use crate::recorder::Recorder;
 
 fn limiter(shadow: bool) -> (RateLimiter<ManualClock>, ManualClock) {
     let clock = ManualClock::default();
