@@ -10,23 +10,32 @@
 //!
 //! | feature | adds | brings in |
 //! |---|---|---|
+//! | `password` | passwords: hashing, policy, imported hashes, breach filter, reset tokens | `argon2`, `bcrypt`, `pbkdf2`, `scrypt`, `md-5`, `sha1`, `sha2`, `xorf`, `unicode-normalization`, `tokio` with `rt`, `sync`, `time` |
+//! | `api-key` | the module `api_key`, with `roles` | `crc32fast`, `hmac`, `ipnet`, `sha2`, `tokio` with `rt` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
 //! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |
+//! | `refresh` | the module `refresh`, with `roles` | `crc32fast`, `hmac`, `sha2` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "api-key")]
+pub mod api_key;
 pub mod audit;
 pub mod id;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(feature = "roles")]
 pub mod principal;
+#[cfg(feature = "refresh")]
+pub mod refresh;
 #[cfg(feature = "roles")]
 pub mod roles;
 #[cfg(all(
     any(feature = "postgres", feature = "sqlite"),
-    any(feature = "throttle", feature = "totp")
+    any(feature = "api-key", feature = "refresh", feature = "revocation", feature = "throttle", feature = "totp")
 ))]
 mod sql;
+#[cfg(feature = "password")]
+pub mod password;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -143,6 +143,8 @@ kinds! {
 
     /// The last refresh token came again within the grace period and got the same answer.
     RefreshGraceReplay = "refresh_grace_replay", Success, Info;
+    /// A refresh token was not one of ours: see the reason.
+    RefreshInvalid = "refresh_invalid", Failure, Warning;
     /// A refresh token is newer than its store: the store has lost what it had promised to keep.
     RefreshAhead = "refresh_ahead", Blocked, Critical;
     /// A refresh token was presented by another client or for another tenant.
@@ -175,6 +177,8 @@ kinds! {
     RecoveryCodesRegenerated = "recovery_code_regenerated", Success, Info;
     /// A device is known from now on.
     DeviceTrusted = "device_trusted", Success, Info;
+    /// The store of the throttle does not answer: this instance counts by itself.
+    ThrottleFallback = "throttle_fallback", Failure, High;
     /// An API key was made.
     ApiKeyCreated = "apikey_created", Success, Info;
     /// An API key was used for the first time.
@@ -197,6 +201,8 @@ kinds! {
     JwksStale = "jwks_stale", Failure, High;
     /// A token was not accepted: see the reason.
     JwtRejected = "jwt_rejected", Failure, Warning;
+    /// A token that was accepted brought a key along, which was not looked at.
+    JwtKeyIgnored = "jwt_key_ignored", Success, Warning;
     /// A discovery document names another issuer than the one it was asked of.
     DiscoveryIssuerMismatch = "discovery_issuer_mismatch", Blocked, High;
     /// Events were dropped because they came faster than they could be written: see the count.

@@ -1,0 +1,347 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use portcullis_secrets::SecretBytes;
+
+use super::device::{DeviceCookie, DeviceId, DeviceKeys, Owner};
+use super::key::{Keys, MacKey, folded, member, network, subnet};
+use super::permit::{About, Permit};
+use super::report::Report;
+use super::{
+    Admission, Attempt, Charge, DEVICE_LIFETIME, Grant, Key, MemoryStore, Policy, Scope,
+    Settlement, ThrottleStore, Verdict,
+};
+use crate::audit::{AuditSink, Event, EventKind, TracingSink};
+use crate::id::SubjectId;
+use crate::store::StoreError;
+use crate::time::{Clock, SystemClock, Timestamp};
+
+/// How long a store that failed is left alone, so that not every attempt waits for its deadline.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+/// Under what the failures of the store are counted.
+const STORE: Key = [0xff; 16];
+
+/// What all grants that start a session ask first. See the [module docs](super) for an example.
+///
+/// Clones are the same gate, until one of them is set to something else.
+#[derive(Clone, Debug)]
+pub struct AuthGate(Arc<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    mac: MacKey,
+    devices: Arc<DeviceKeys>,
+    policy: Arc<Policy>,
+    store: Arc<dyn ThrottleStore>,
+    fallback: Arc<MemoryStore>,
+    clock: Arc<dyn Clock>,
+    audit: Arc<dyn AuditSink>,
+    report: Arc<Report>,
+    store_rests_until: Arc<AtomicI64>,
+}
+
+/// What a gate says to an attempt.
+#[derive(Debug)]
+#[must_use = "who does not look does not limit"]
+pub enum Decision {
+    /// Check the proof now, and tell the permit how it went.
+    Permit(Permit),
+    /// Check nothing; answer `429` with `Retry-After`, for identifiers that exist and for others.
+    Limited(Limited),
+    /// Check nothing. Somebody has failed for this identifier a hundred times in a row: a link by mail or a challenge comes
+    /// first, then the attempt again with [`challenge_passed`](Attempt::challenge_passed).
+    ChallengeRequired,
+}
+
+/// There is no room for an attempt at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limited {
+    scope: Scope,
+    retry_after: Duration,
+}
+
+impl Limited {
+    /// What was exhausted. For the operator: do not tell the client.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// After how long another attempt may be made.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+
+    /// The value of a header `Retry-After`: whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn retry_after_secs(&self) -> u64 {
+        let part = u64::from(self.retry_after.subsec_nanos() > 0);
+        (self.retry_after.as_secs() + part).max(1)
+    }
+}
+
+/// A gate that cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateError(pub(super) &'static str);
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for GateError {}
+
+impl AuthGate {
+    /// A gate with the default [`Policy`] that counts in this process, reads the system's clock and tells `tracing`.
+    ///
+    /// `key` hashes identifiers and addresses, the same for all instances that share a store. With another key all counts
+    /// start anew.
+    ///
+    /// # Errors
+    ///
+    /// A key of less than 32 bytes.
+    pub fn new(key: &SecretBytes, devices: DeviceKeys) -> Result<Self, GateError> {
+        Ok(Self(Arc::new(Parts {
+            mac: MacKey::new(key)?,
+            devices: Arc::new(devices),
+            policy: Arc::default(),
+            store: Arc::new(MemoryStore::default()),
+            fallback: Arc::default(),
+            clock: Arc::new(SystemClock),
+            audit: Arc::new(TracingSink),
+            report: Arc::default(),
+            store_rests_until: Arc::default(),
+        })))
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Parts)) -> Self {
+        set(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// Sets how much is allowed.
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        self.set(|parts| parts.policy = Arc::new(policy))
+    }
+
+    /// Sets where counts are kept. While the store is out of reach, each instance keeps its own.
+    #[must_use]
+    pub fn store(self, store: impl ThrottleStore) -> Self {
+        self.set(|parts| parts.store = Arc::new(store))
+    }
+
+    /// Sets where counts are kept, as [`store`](Self::store) does, by a store that others share.
+    #[must_use]
+    pub fn store_from_shared(self, store: Arc<dyn ThrottleStore>) -> Self {
+        self.set(|parts| parts.store = store)
+    }
+
+    /// Sets where the time is read.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.set(|parts| parts.clock = Arc::new(clock))
+    }
+
+    /// Sets where events go.
+    #[must_use]
+    pub fn audit(self, audit: impl AuditSink) -> Self {
+        self.set(|parts| parts.audit = Arc::new(audit))
+    }
+
+    /// Charges an attempt before anything is checked.
+    ///
+    /// There is no error: when the store does not answer, this instance counts by itself until it does.
+    pub async fn begin(&self, attempt: &Attempt<'_>) -> Decision {
+        let now = self.now();
+        let charge = self.charge(attempt, now);
+        let about = Box::new(About::new(attempt, &charge));
+        let (verdict, fallback) = match self.charged_in_store(&charge, &about, now).await {
+            Some(verdict) => (verdict, false),
+            None => (self.0.fallback.charge_now(&charge, now), true),
+        };
+        let (scope, reason) = match verdict {
+            Verdict::Admitted(admission) => {
+                return Decision::Permit(Permit {
+                    gate: self.clone(),
+                    charge,
+                    admission,
+                    fallback,
+                    about,
+                });
+            }
+            Verdict::Limited { scope, .. } => (scope, scope.as_str()),
+            Verdict::ChallengeRequired => (Scope::Identifier, "challenge"),
+        };
+        let mut slots = charge.slots().iter();
+        let key = slots.find_map(|(found, key)| (*found == scope).then_some(*key));
+        if let Some(count) = key.and_then(|key| self.0.report.count(key, now)) {
+            let event = about.event(EventKind::LoginLock, now).reason(reason);
+            self.record(&event.count(count));
+        }
+        match verdict {
+            Verdict::Limited { scope, retry_after } => {
+                Decision::Limited(Limited { scope, retry_after })
+            }
+            _ => Decision::ChallengeRequired,
+        }
+    }
+
+    /// Makes the device from which somebody has *fully* signed in a trusted one for the identifier of the attempt; none if
+    /// there is no identifier, or no randomness. A device that is trusted already stays the one that it is.
+    #[must_use]
+    pub fn trust_device(&self, attempt: &Attempt<'_>, subject: &SubjectId) -> Option<DeviceCookie> {
+        let now = self.now();
+        let folded = folded(attempt.identifier?);
+        let owner = Owner {
+            tenant: attempt.tenant,
+            folded: &folded,
+        };
+        let known = attempt
+            .device
+            .and_then(|cookie| self.0.devices.verify(cookie, owner, now));
+        let device = known.or_else(|| DeviceId::generate().ok())?;
+        let charge = self.charge(attempt, now);
+        let event = About::new(attempt, &charge).event(EventKind::DeviceTrusted, now);
+        self.record(&event.subject(subject));
+        Some(
+            self.0
+                .devices
+                .sign(device, owner, now.plus(DEVICE_LIFETIME)),
+        )
+    }
+
+    /// Deletes up to `limit` buckets that say nothing any more. To be called now and then where the store is a database;
+    /// returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
+        self.0.store.purge(self.0.clock.now(), limit).await
+    }
+
+    /// Where an attempt is counted.
+    pub(super) fn charge(&self, attempt: &Attempt<'_>, now: Timestamp) -> Charge {
+        let keys = Keys {
+            mac: &self.0.mac,
+            tenant: attempt.tenant,
+        };
+        let guess = attempt.grant == Grant::Password;
+        let mut slots = Vec::with_capacity(5);
+        let folded = folded(attempt.identifier.unwrap_or_default());
+        let identifier = keys.bucket(Scope::Identifier, &[folded.as_bytes()]);
+        if guess || attempt.identifier.is_some() {
+            let owner = Owner {
+                tenant: attempt.tenant,
+                folded: &folded,
+            };
+            let device = attempt
+                .device
+                .and_then(|cookie| self.0.devices.verify(cookie, owner, now));
+            if let Some(DeviceId(device)) = device {
+                let key = keys.bucket(Scope::Device, &[&identifier, &device]);
+                slots.push((Scope::Device, key));
+            }
+            slots.push((Scope::Identifier, identifier));
+        }
+        if let Some(ip) = attempt.address() {
+            let subnet = subnet(ip);
+            slots.push((Scope::Address, keys.bucket(Scope::Address, &[&subnet])));
+            if let Some(network) = network(ip) {
+                slots.push((Scope::Network, keys.bucket(Scope::Network, &[&network])));
+            }
+            if guess {
+                slots.push((Scope::Spray, keys.bucket(Scope::Spray, &[&subnet])));
+            }
+        }
+        Charge {
+            policy: Arc::clone(&self.0.policy),
+            tag: keys.tag(),
+            slots,
+            member: member(&identifier),
+            guess,
+            challenged: attempt.challenged,
+        }
+    }
+
+    async fn charged_in_store(
+        &self,
+        charge: &Charge,
+        about: &About,
+        now: Timestamp,
+    ) -> Option<Verdict> {
+        if now.as_millis() < self.0.store_rests_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        match self.0.store.charge(charge, now).await {
+            Ok(verdict) => Some(verdict),
+            Err(_) => {
+                self.store_failed(about, now);
+                None
+            }
+        }
+    }
+
+    pub(super) async fn settle(&self, permit: &Permit, settlement: Settlement) {
+        let now = self.now();
+        let (charge, admission) = (&permit.charge, &permit.admission);
+        if permit.fallback {
+            self.0
+                .fallback
+                .settle_now(charge, admission, settlement, now);
+            return;
+        }
+        // What was right stays right: the owner signs in, and has fewer tries until the charge is forgotten.
+        let settled = self
+            .0
+            .store
+            .settle(charge, admission, settlement, now)
+            .await;
+        if settled.is_err() {
+            self.store_failed(&permit.about, now);
+        }
+    }
+
+    fn store_failed(&self, about: &About, now: Timestamp) {
+        let until = now.plus(RECOVERY).as_millis();
+        self.0.store_rests_until.store(until, Ordering::Relaxed);
+        if let Some(count) = self.0.report.count(STORE, now) {
+            let event = Event::new(EventKind::ThrottleFallback, now).reason("store_unavailable");
+            self.0
+                .audit
+                .record(&event.count(count).context(about.context()));
+        }
+    }
+
+    pub(super) fn policy_ref(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn record(&self, event: &Event) {
+        self.0.audit.record(event);
+    }
+}
+
+impl Admission {
+    /// Whether nothing more will be admitted after this, unless it succeeds.
+    pub(super) fn is_last(&self, policy: &Policy) -> Option<Scope> {
+        if self.trusted {
+            let device = policy.limit(Scope::Device)?;
+            return (self.count == device.max()).then_some(Scope::Device);
+        }
+        let last =
+            self.count == policy.free_tries_ref() || self.total == policy.challenge_after_ref();
+        last.then_some(Scope::Identifier)
+    }
+}

@@ -1,0 +1,117 @@
+//! Where buckets are kept: keyed hashes of who asks for what.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use portcullis_secrets::SecretBytes;
+use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{GateError, Key, Scope};
+use crate::id::TenantId;
+
+/// Of a longer identifier only the start counts. No address of mail is longer (RFC 5321 4.5.3.1).
+const MAX_CHARS: usize = 320;
+
+/// The fewest bytes of a key.
+const MIN_KEY: usize = 32;
+
+/// What identifiers have in common that should share a counter.
+pub(super) fn folded(identifier: &str) -> String {
+    identifier
+        .trim()
+        .nfkc()
+        .flat_map(char::to_lowercase)
+        .take(MAX_CHARS)
+        .collect()
+}
+
+/// HMAC-SHA-256 with a key of the service's.
+#[derive(Clone)]
+pub(super) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    pub(super) fn new(key: &SecretBytes) -> Result<Self, GateError> {
+        key.expose(|bytes| {
+            if bytes.len() < MIN_KEY {
+                return Err(GateError("a key needs at least 32 bytes"));
+            }
+            let mac = Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length");
+            Ok(Self(mac))
+        })
+    }
+
+    /// The state after `purpose` and `parts`, each with its length: no two lists of parts look the same.
+    pub(super) fn over(&self, purpose: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
+        for part in [purpose.as_bytes()].iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey([REDACTED])")
+    }
+}
+
+/// The keys of one tenant's buckets.
+#[derive(Debug)]
+pub(super) struct Keys<'a> {
+    pub(super) mac: &'a MacKey,
+    pub(super) tenant: &'a TenantId,
+}
+
+impl Keys<'_> {
+    pub(super) fn bucket(&self, scope: Scope, what: &[&[u8]]) -> Key {
+        let mut parts = vec![self.tenant.as_str().as_bytes(), scope.as_str().as_bytes()];
+        parts.extend(what);
+        start(
+            &self
+                .mac
+                .over("auth-core/throttle/v1", &parts)
+                .finalize()
+                .into_bytes(),
+        )
+    }
+
+    pub(super) fn tag(&self) -> [u8; 8] {
+        let tenant = self.tenant.as_str().as_bytes();
+        let mac = self.mac.over("auth-core/throttle/tag/v1", &[tenant]);
+        start(&mac.finalize().into_bytes())
+    }
+}
+
+/// The first bytes of a hash.
+fn start<const N: usize>(hash: &[u8]) -> [u8; N] {
+    let mut start = [0; N];
+    for (to, from) in start.iter_mut().zip(hash) {
+        *to = *from;
+    }
+    start
+}
+
+/// The start of the hash of an identifier, as the spray of an address remembers it.
+pub(super) fn member(identifier: &Key) -> u64 {
+    u64::from_be_bytes(start(identifier))
+}
+
+/// The address as far as one client is known by it: IPv4 whole, IPv6 by its /64.
+pub(super) fn subnet(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
+    }
+}
+
+/// The /48 of an IPv6 address.
+pub(super) fn network(ip: IpAddr) -> Option<Vec<u8>> {
+    match ip {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(ip) => Some(ip.octets()[..6].to_vec()),
+    }
+}

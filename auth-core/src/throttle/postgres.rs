@@ -1,0 +1,168 @@
+//! Buckets in PostgreSQL, for many instances.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, PgPool, Row as _};
+
+use super::rows::{Kept, bucket, changed};
+use super::{Admission, Bucket, Charge, Key, Settlement, ThrottleStore, Verdict};
+use crate::sql::{DEADLINE, transact};
+use crate::store::{Answer, StoreError};
+use crate::time::Timestamp;
+
+/// What [`PostgresStore::migrate`] runs. The table is a logged one: an unlogged one is empty after a crash and on a standby.
+pub const SCHEMA: &str = "\
+CREATE TABLE IF NOT EXISTS auth_throttle (
+    key BYTEA PRIMARY KEY,
+    count BIGINT NOT NULL DEFAULT 0,
+    total BIGINT NOT NULL DEFAULT 0,
+    at BIGINT NOT NULL DEFAULT 0,
+    members BYTEA NOT NULL DEFAULT '',
+    forgotten_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS auth_throttle_forgotten_at ON auth_throttle (forgotten_at);
+";
+
+// The database's own default may be a level at which parallel attempts are errors.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// Keeps buckets in a table of PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    deadline: Duration,
+}
+
+impl PostgresStore {
+    /// A store with a deadline of two seconds.
+    #[must_use]
+    pub fn new(pool: PgPool) -> Self {
+        let deadline = DEADLINE;
+        Self { pool, deadline }
+    }
+
+    /// Sets how long the database may take before it counts as out of reach.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Makes the table, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached or refuses.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        transact(self.deadline, || async {
+            sqlx::raw_sql(SCHEMA).execute(&self.pool).await.map(drop)
+        })
+        .await
+    }
+
+    async fn with<T>(
+        &self,
+        charge: &Charge,
+        f: impl Fn(&mut [Bucket]) -> T,
+    ) -> Result<T, StoreError> {
+        transact(self.deadline, || async {
+            let mut transaction = self.pool.begin_with(BEGIN).await?;
+            let before = hold(&mut transaction, charge).await?;
+            let mut after = before.clone();
+            let result = f(&mut after);
+            let changed = changed(charge, &before, &after);
+            if changed.is_empty() {
+                // Nor are rows kept that were made to be held.
+                transaction.rollback().await?;
+            } else {
+                write(&mut transaction, &changed).await?;
+                transaction.commit().await?;
+            }
+            Ok(result)
+        })
+        .await
+    }
+}
+
+/// Reads the buckets and locks their rows, those that are not there included, in an order that is the same for all.
+async fn hold(connection: &mut PgConnection, charge: &Charge) -> Result<Vec<Bucket>, sqlx::Error> {
+    let keys: Vec<&[u8]> = charge.slots().iter().map(|(_, key)| &key[..]).collect();
+    let rows: Vec<(Vec<u8>, Bucket)> = sqlx::query(
+        "INSERT INTO auth_throttle AS held (key) SELECT key FROM unnest($1) AS key ORDER BY key
+         ON CONFLICT (key) DO UPDATE SET key = excluded.key
+         RETURNING held.key, held.count, held.total, held.at, held.members",
+    )
+    .bind(keys)
+    .try_map(|row: PgRow| {
+        let bucket = bucket(
+            row.try_get("count")?,
+            row.try_get("total")?,
+            row.try_get("at")?,
+            row.try_get("members")?,
+        )?;
+        Ok((row.try_get("key")?, bucket))
+    })
+    .fetch_all(connection)
+    .await?;
+    let find = |key: &Key| rows.iter().find(|(found, _)| found == key);
+    charge
+        .slots()
+        .iter()
+        .map(|(_, key)| find(key).map(|(_, bucket)| bucket.clone()))
+        .map(|bucket| bucket.ok_or(sqlx::Error::RowNotFound))
+        .collect()
+}
+
+async fn write(connection: &mut PgConnection, changed: &[Kept]) -> Result<(), sqlx::Error> {
+    fn column<'k, T>(changed: &'k [Kept], field: impl Fn(&'k Kept) -> T) -> Vec<T> {
+        changed.iter().map(field).collect()
+    }
+    sqlx::query(
+        "UPDATE auth_throttle AS held SET count = new.count, total = new.total, at = new.at,
+             members = new.members, forgotten_at = new.forgotten_at
+         FROM unnest($1, $2, $3, $4, $5, $6) AS new (key, count, total, at, members, forgotten_at)
+         WHERE held.key = new.key",
+    )
+    .bind(column(changed, |kept| &kept.key[..]))
+    .bind(column(changed, |kept| kept.count))
+    .bind(column(changed, |kept| kept.total))
+    .bind(column(changed, |kept| kept.at))
+    .bind(column(changed, |kept| &kept.members[..]))
+    .bind(column(changed, |kept| kept.forgotten_at))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+impl ThrottleStore for PostgresStore {
+    fn charge<'a>(&'a self, charge: &'a Charge, now: Timestamp) -> Answer<'a, Verdict> {
+        Box::pin(self.with(charge, move |buckets| charge.decide(buckets, now)))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        charge: &'a Charge,
+        admission: &'a Admission,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.with(charge, move |buckets| {
+            charge.settle(admission, settlement, buckets, now);
+        }))
+    }
+
+    fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
+        Box::pin(transact(self.deadline, move || async move {
+            let deleted = sqlx::query(
+                "DELETE FROM auth_throttle WHERE key IN
+                 (SELECT key FROM auth_throttle WHERE forgotten_at <= $1 LIMIT $2
+                  FOR UPDATE SKIP LOCKED)",
+            )
+            .bind(now.as_millis())
+            .bind(i64::from(limit))
+            .execute(&self.pool)
+            .await?;
+            Ok(deleted.rows_affected())
+        }))
+    }
+}

@@ -1,0 +1,57 @@
+//! Buckets as rows of a table.
+
+use super::{Bucket, Charge, Key};
+use crate::time::Timestamp;
+
+/// A row to be written.
+pub(super) struct Kept {
+    pub(super) key: Key,
+    pub(super) count: i64,
+    pub(super) total: i64,
+    pub(super) at: i64,
+    pub(super) members: Vec<u8>,
+    pub(super) forgotten_at: i64,
+}
+
+/// What has to be written. An empty bucket is a row that may be purged.
+pub(super) fn changed(charge: &Charge, before: &[Bucket], after: &[Bucket]) -> Vec<Kept> {
+    let buckets = before.iter().zip(after);
+    let changed = charge
+        .slots()
+        .iter()
+        .zip(buckets)
+        .filter(|(_, (before, after))| before != after);
+    changed
+        .map(|((scope, key), (_, bucket))| Kept {
+            key: *key,
+            count: bucket.count.into(),
+            total: bucket.total.into(),
+            at: bucket.at.as_millis(),
+            members: bucket
+                .members
+                .iter()
+                .flat_map(|member| member.to_be_bytes())
+                .collect(),
+            forgotten_at: bucket.forgotten_at(*scope, charge.policy()).as_millis(),
+        })
+        .collect()
+}
+
+/// The bucket of a row.
+pub(super) fn bucket(
+    count: i64,
+    total: i64,
+    at: i64,
+    members: &[u8],
+) -> Result<Bucket, sqlx::Error> {
+    let corrupt = || sqlx::Error::Decode("a throttle bucket has a value that nobody wrote".into());
+    let (members, []) = members.as_chunks() else {
+        return Err(corrupt());
+    };
+    Ok(Bucket {
+        count: count.try_into().map_err(|_| corrupt())?,
+        total: total.try_into().map_err(|_| corrupt())?,
+        at: Timestamp::from_millis(at).ok_or_else(corrupt)?,
+        members: members.iter().copied().map(u64::from_be_bytes).collect(),
+    })
+}
