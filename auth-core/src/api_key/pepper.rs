@@ -1,0 +1,152 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use portcullis_secrets::SecretBytes;
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+const MIN_BYTES: usize = 32;
+
+/// What is kept of a key: HMAC-SHA-256 of its text, with a pepper of the service. It is not enough to make a key of.
+///
+/// A fast hash is right for 256 random bits: nobody can guess them, and a slow one would let strangers keep the service busy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyDigest {
+    pepper: u8,
+    mac: [u8; 32],
+}
+
+/// The service's secrets that digests are made with. New digests use the current one; older ones still verify.
+///
+/// A pepper must stay for as long as there are keys whose digests were made with it: [`KeyDigest::pepper`] tells which.
+#[derive(Clone)]
+pub struct Peppers {
+    current: u8,
+    known: Vec<(u8, Arc<SecretBytes>)>,
+}
+
+/// A secret that cannot be a pepper, or a second one of the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidPepper(&'static str);
+
+impl Peppers {
+    /// One pepper, under the id by which digests name it.
+    ///
+    /// # Errors
+    ///
+    /// When the secret has less than 32 bytes.
+    pub fn new(id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
+        let none = Self {
+            current: id,
+            known: Vec::new(),
+        };
+        none.and(id, secret)
+    }
+
+    /// Adds one that digests may have been made with, or that other instances begin to use.
+    ///
+    /// # Errors
+    ///
+    /// When the secret has less than 32 bytes, or the id is there already.
+    pub fn and(
+        mut self,
+        id: u8,
+        secret: impl Into<Arc<SecretBytes>>,
+    ) -> Result<Self, InvalidPepper> {
+        let secret = secret.into();
+        if secret.expose(<[u8]>::len) < MIN_BYTES {
+            return Err(InvalidPepper("a pepper has 32 bytes at least"));
+        }
+        if self.find(id).is_some() {
+            return Err(InvalidPepper("there are two peppers of the same id"));
+        }
+        self.known.push((id, secret));
+        Ok(self)
+    }
+
+    fn find(&self, id: u8) -> Option<&SecretBytes> {
+        let (_, secret) = self.known.iter().find(|(known, _)| *known == id)?;
+        Some(secret)
+    }
+
+    /// The digest of a new key.
+    pub(super) fn digest(&self, key: &str) -> KeyDigest {
+        // The current one was the first to be added, and none is ever taken away.
+        self.digest_with(self.current, key).unwrap_or(KeyDigest {
+            pepper: self.current,
+            mac: [0; 32],
+        })
+    }
+
+    /// Whether the digest is that of `key`; none if its pepper is not known. Takes as long for any key.
+    pub(super) fn matches(&self, digest: &KeyDigest, key: &str) -> Option<bool> {
+        let presented = self.digest_with(digest.pepper, key)?;
+        Some(presented.mac.ct_eq(&digest.mac).into())
+    }
+
+    /// Does the work of [`matches`](Self::matches) for a key that there is not.
+    pub(super) fn match_nothing(&self, key: &str) {
+        let dummy = KeyDigest {
+            pepper: self.current,
+            mac: [0; 32],
+        };
+        std::hint::black_box(self.matches(&dummy, key));
+    }
+
+    fn digest_with(&self, pepper: u8, key: &str) -> Option<KeyDigest> {
+        let secret = self.find(pepper)?;
+        // HMAC takes keys of any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret()).ok()?;
+        mac.update(key.as_bytes());
+        let mac = mac.finalize().into_bytes().into();
+        Some(KeyDigest { pepper, mac })
+    }
+}
+
+impl KeyDigest {
+    /// The digest as a store kept it.
+    #[must_use]
+    pub fn from_parts(pepper: u8, mac: [u8; 32]) -> Self {
+        Self { pepper, mac }
+    }
+
+    /// The id of the pepper that it was made with.
+    #[must_use]
+    pub fn pepper(&self) -> u8 {
+        self.pepper
+    }
+
+    /// Its bytes, for stores.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.mac
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyDigest")
+            .field("pepper", &self.pepper)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Peppers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = self.known.iter().map(|(id, _)| id);
+        f.debug_struct("Peppers")
+            .field("current", &self.current)
+            .field("known", &ids.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for InvalidPepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for InvalidPepper {}

@@ -1,0 +1,398 @@
+use super::*;
+
+// AUTH case 41
+#[tokio::test]
+async fn a_changed_character_costs_no_look_into_the_store() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    let text = key.secret.expose_secret();
+    fixture.store.reads();
+    for place in 0..text.len() {
+        let mut changed = text.as_bytes().to_vec();
+        changed[place] = if changed[place] == b'a' { b'b' } else { b'a' };
+        let changed = String::from_utf8(changed).unwrap();
+        let error = fixture.keys.verify(&changed, None, anywhere());
+        assert_eq!(error.await.unwrap_err().kind(), VerifyErrorKind::Malformed);
+    }
+    assert_eq!(fixture.store.reads(), 0);
+    assert_eq!(fixture.events.told().len(), text.len());
+    assert!(fixture.verify(&key).await.is_ok());
+    assert_eq!(fixture.store.reads(), 1);
+}
+
+// AUTH case 41
+#[tokio::test]
+async fn a_revoked_key_ends_here_at_once_and_elsewhere_within_the_time_of_the_cache() {
+    let fixture = Fixture::new();
+    let other = fixture.instance();
+    let key = fixture.key("orders:read").await;
+    assert!(fixture.verify(&key).await.is_ok() && verify(&other, &key).await.is_ok());
+
+    let ann = fixture.ann(&["editor"]);
+    let revoke = async |tenant: &str| {
+        let context = Context::default();
+        let tenant = id(tenant);
+        let revoked = fixture.keys.revoke(&tenant, key.key.id, &ann, &context);
+        revoked.await.unwrap()
+    };
+    assert!(!revoke("globex").await);
+    assert!(fixture.verify(&key).await.is_ok());
+    fixture.clock.advance(29 * SECOND);
+    assert!(revoke("acme").await);
+    assert_eq!(
+        fixture.verify(&key).await.unwrap_err(),
+        VerifyErrorKind::Revoked
+    );
+    assert!(verify(&other, &key).await.is_ok());
+    fixture.clock.advance(SECOND);
+    assert_eq!(
+        verify(&other, &key).await.unwrap_err(),
+        VerifyErrorKind::Revoked
+    );
+
+    // Again is no news.
+    assert!(revoke("acme").await);
+    let revoked = fixture.events.take();
+    let revoked = revoked
+        .iter()
+        .filter(|event| event.kind() == EventKind::ApiKeyRevoked);
+    let revoked = revoked.collect::<Vec<_>>();
+    assert_eq!(revoked.len(), 1);
+    assert_eq!(
+        revoked[0].actor_ref().and_then(|actor| actor.id()),
+        Some("ann")
+    );
+    assert_eq!(revoked[0].key_id_ref(), Some(key.key.id.as_str()));
+}
+
+#[tokio::test]
+async fn a_key_that_was_being_looked_up_while_it_was_revoked_is_not_remembered() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    let held = fixture.store.0.held.write().await;
+    let text = key.secret.expose_secret().to_owned();
+    let keys = fixture.keys.clone();
+    let looking = tokio::spawn(async move {
+        let context = Context::default();
+        keys.verify(&text, None, &context).await.map(drop)
+    });
+    while fixture.store.0.reads.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let ann = fixture.ann(&["editor"]);
+    let revoked = fixture.keys.revoke(acme(), key.key.id, &ann, anywhere());
+    assert!(revoked.await.unwrap());
+    drop(held);
+    // It was read before it was revoked, and that is all it is good for.
+    assert!(looking.await.unwrap().is_ok());
+    assert_eq!(
+        fixture.verify(&key).await.unwrap_err(),
+        VerifyErrorKind::Revoked
+    );
+}
+
+#[tokio::test]
+async fn a_verified_key_is_not_looked_up_again_for_30_seconds() {
+    let fixture = Fixture::new();
+    let new = NewApiKey::new("short", id("orders:read")).lifetime(40 * SECOND);
+    let key = fixture.create(new).await;
+    let context = Context::default();
+    let text = key.secret.expose_secret();
+    assert!(fixture.keys.verify_cached(text, None, &context).is_none());
+    assert!(fixture.verify(&key).await.is_ok());
+    fixture.store.reads();
+    fixture.clock.advance(29 * SECOND);
+    assert!(fixture.verify(&key).await.is_ok());
+    assert!(
+        fixture
+            .keys
+            .verify_cached(text, None, &context)
+            .unwrap()
+            .is_ok()
+    );
+    assert_eq!(fixture.store.reads(), 0);
+    fixture.clock.advance(SECOND);
+    assert!(fixture.verify(&key).await.is_ok());
+    assert_eq!(fixture.store.reads(), 1);
+    // And never past its end, though less than 30 seconds have passed.
+    fixture
+        .clock
+        .advance(10 * SECOND - Duration::from_millis(1));
+    assert!(fixture.verify(&key).await.is_ok());
+    fixture.clock.advance(Duration::from_millis(1));
+    fixture.events.take();
+    assert_eq!(
+        fixture.verify(&key).await.unwrap_err(),
+        VerifyErrorKind::Expired
+    );
+    assert_eq!(fixture.events.told(), [("apikey_expired", Some("expired"))]);
+}
+
+#[tokio::test]
+async fn the_cache_has_a_limit_and_lets_go_of_the_oldest() {
+    let fixture = Fixture::new();
+    let small = ApiKeys::builder(
+        KeyFormat::new("acme", Environment::Live).unwrap(),
+        fixture.peppers.clone(),
+        ISSUER,
+        fixture.store.clone(),
+        Everybody(fixture.rights.clone()),
+    )
+    .clock(fixture.clock.clone())
+    .audit(fixture.events.clone())
+    .max_per_owner(1000)
+    .cache_capacity(std::num::NonZeroUsize::new(32).unwrap())
+    .build();
+    let ann = fixture.ann(&["editor"]);
+    for _ in 0..100 {
+        let new = NewApiKey::new("one of many", id("orders:read"));
+        let key = small.create(new, &ann, anywhere()).await.unwrap();
+        assert!(verify(&small, &key).await.is_ok());
+        // What was just verified is always there.
+        let text = key.secret.expose_secret();
+        assert!(small.verify_cached(text, None, anywhere()).is_some());
+        fixture.clock.advance(Duration::from_millis(1));
+    }
+    let shown = format!("{small:?}");
+    let kept = shown.split("Cache { keys: ").nth(1).unwrap();
+    let kept: usize = kept.split(',').next().unwrap().parse().unwrap();
+    assert!((16..=32).contains(&kept), "{shown}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_key_is_told_to_the_log_and_not_to_the_caller() {
+    let fixture = Fixture::new();
+    let (_, unknown) = fixture.keys.format().generate().unwrap();
+    let key = fixture.key("orders:read").await;
+    let context = Context::default();
+    let verify = async |text: &str, tenant: &str| {
+        let tenant = id(tenant);
+        let error = fixture
+            .keys
+            .verify(text, Some(&tenant), &context)
+            .await
+            .unwrap_err();
+        (error.kind(), error.to_string())
+    };
+    let said = "the api key is not valid".to_owned();
+    let kind = VerifyErrorKind::Unknown;
+    assert_eq!(
+        verify(unknown.expose_secret(), "acme").await,
+        (kind, said.clone())
+    );
+    let kind = VerifyErrorKind::Malformed;
+    assert_eq!(verify("nonsense", "acme").await, (kind, said.clone()));
+    fixture.events.take();
+
+    let other = VerifyErrorKind::OtherTenant;
+    let text = key.secret.expose_secret();
+    assert_eq!(verify(text, "globex").await, (other, said.clone()));
+    // From the cache as well.
+    assert!(
+        fixture
+            .keys
+            .verify(text, Some(acme()), &context)
+            .await
+            .is_ok()
+    );
+    assert_eq!(verify(text, "globex").await, (other, said));
+    let events = fixture.events.take();
+    let told = events
+        .iter()
+        .filter(|event| event.reason_ref() == Some("other_tenant"));
+    let told = told.map(Event::severity_ref).collect::<Vec<_>>();
+    assert_eq!(told, [Severity::High; 2]);
+    // Nobody is told the key.
+    let secret = &text[23..];
+    assert!(!format!("{events:?}").contains(secret));
+    let shown = format!("{:?} {key:?} {:?}", fixture.keys, fixture.store);
+    assert!(!shown.contains(secret), "{shown}");
+}
+
+#[tokio::test]
+async fn the_right_id_with_another_secret_is_unknown() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    // Somebody knows the id, and how checksums are made.
+    let forged = format!("acme_live_{}_{}", key.key.id, "x".repeat(43));
+    let sum = base62::digits(crc32fast::hash(forged.as_bytes()));
+    let forged = format!("{forged}{}", String::from_utf8_lossy(&sum));
+    let error = fixture.keys.verify(&forged, None, anywhere());
+    assert_eq!(error.await.unwrap_err().kind(), VerifyErrorKind::Unknown);
+    assert_eq!(
+        fixture.events.told(),
+        [("apikey_rejected", Some("unknown"))]
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_used_from_its_networks_only() {
+    let fixture = Fixture::new();
+    let new =
+        NewApiKey::new("ci", id("orders:read")).networks([id("192.0.2.0/24"), id("2001:db8::/32")]);
+    let key = fixture.create(new).await;
+    let from = async |ip: Option<&str>| {
+        let context = match ip {
+            Some(ip) => Context::default().ip(id(ip)),
+            None => Context::default(),
+        };
+        let text = key.secret.expose_secret();
+        let verified = fixture.keys.verify(text, None, &context).await;
+        verified
+            .map(drop)
+            .map_err(|error| (error.kind(), error.to_string()))
+    };
+    let refused = Err((
+        VerifyErrorKind::Address,
+        "the api key may not be used from this address".to_owned(),
+    ));
+    // Twice, without and with the cache.
+    assert_eq!(from(Some("198.51.100.7")).await, refused);
+    assert_eq!(from(Some("192.0.2.7")).await, Ok(()));
+    assert_eq!(from(Some("::ffff:192.0.2.7")).await, Ok(()));
+    assert_eq!(from(Some("2001:db8::7")).await, Ok(()));
+    assert_eq!(from(Some("198.51.100.7")).await, refused);
+    assert_eq!(from(None).await, refused);
+}
+
+#[tokio::test]
+async fn a_key_can_do_what_its_scopes_say_and_its_owner_may() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:*").await;
+    let verified = fixture.verify(&key).await.unwrap();
+    assert!(fixture.may(&verified, "orders:write") && !fixture.may(&verified, "users:read"));
+    assert_eq!(verified.principal().issuer_ref(), ISSUER);
+    assert_eq!(verified.principal().tenant_ref(), Some(acme()));
+    let credential = Credential::ApiKey(key.key.id.as_str().into());
+    assert_eq!(*verified.principal().credential_ref(), credential);
+    // Nobody signed in, and roles are not handed on.
+    for requirement in [
+        Requirement::default().aal(crate::roles::Aal::One),
+        Requirement::default().max_age(DAY),
+        Requirement::default().role("editor"),
+    ] {
+        let principal = verified.principal();
+        assert!(
+            requirement
+                .check(principal, None, fixture.clock.now())
+                .is_err()
+        );
+    }
+
+    // The owner becomes a viewer: at once where that is told, within 30 seconds where it is not.
+    *fixture.rights.lock().unwrap() = Some(fixture.roles.access(["viewer"]));
+    let other = fixture.instance();
+    assert!(fixture.may(&fixture.verify(&key).await.unwrap(), "orders:write"));
+    assert!(!fixture.may(&verify(&other, &key).await.unwrap(), "orders:write"));
+    fixture.keys.forget_owner(acme(), &id("ann"));
+    let verified = fixture.verify(&key).await.unwrap();
+    assert!(fixture.may(&verified, "orders:read") && !fixture.may(&verified, "orders:write"));
+
+    // The owner is disabled.
+    *fixture.rights.lock().unwrap() = None;
+    fixture.clock.advance(30 * SECOND);
+    assert_eq!(
+        fixture.verify(&key).await.unwrap_err(),
+        VerifyErrorKind::OwnerDisabled
+    );
+}
+
+/// Waits for what is done beside the requests.
+async fn until(condition: impl AsyncFn() -> bool) {
+    let deadline = std::time::Instant::now() + 10 * SECOND;
+    while !condition().await {
+        assert!(std::time::Instant::now() < deadline, "it does not happen");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn uses_are_written_beside_the_request_and_once_a_minute() {
+    let fixture = Fixture::new();
+    let other = fixture.instance();
+    let key = fixture.key("orders:read").await;
+    let last_used = async || {
+        let key = fixture.keys.get(acme(), key.key.id).await.unwrap();
+        key.unwrap().last_used_at
+    };
+    let start = fixture.clock.now();
+    for _ in 0..100 {
+        assert!(fixture.verify(&key).await.is_ok());
+    }
+    until(async || last_used().await == Some(start)).await;
+    assert_eq!(fixture.events.told(), [("apikey_used_first", None)]);
+    assert_eq!(fixture.store.0.touches.load(Ordering::SeqCst), 1);
+
+    // Not by another instance either, nor when the key is looked up again.
+    fixture.clock.advance(59 * SECOND);
+    assert!(fixture.verify(&key).await.is_ok() && verify(&other, &key).await.is_ok());
+    fixture.clock.advance(SECOND);
+    assert!(fixture.verify(&key).await.is_ok());
+    until(async || last_used().await == Some(start.plus(60 * SECOND))).await;
+    assert_eq!(fixture.store.0.touches.load(Ordering::SeqCst), 2);
+    assert_eq!(fixture.events.told(), []);
+}
+
+#[tokio::test]
+async fn a_use_that_cannot_be_written_does_no_harm() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    fixture.store.0.forgets_uses.store(true, Ordering::SeqCst);
+    for tries in 1..=3 {
+        assert!(fixture.verify(&key).await.is_ok());
+        until(async || fixture.store.0.touches.load(Ordering::SeqCst) == tries).await;
+        fixture.clock.advance(60 * SECOND);
+    }
+    assert_eq!(fixture.events.told(), []);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_says_nothing_of_the_key() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    fixture.store.0.down.store(true, Ordering::SeqCst);
+    let text = key.secret.expose_secret();
+    let error = fixture.keys.verify(text, None, anywhere());
+    let error = error.await.unwrap_err();
+    assert_eq!(error.kind(), VerifyErrorKind::Unavailable);
+    assert_eq!(error.to_string(), "the api key could not be checked");
+    assert!(error.store_error().unwrap().retry_after().is_some());
+    assert_eq!(fixture.events.told(), []);
+}
+
+#[tokio::test]
+async fn peppers_change_and_a_lost_one_is_no_wrong_key() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    let pepper = |byte: u8| SecretBytes::from(&[byte; 32][..]);
+    let newer = Peppers::new(2, pepper(8))
+        .unwrap()
+        .and(1, pepper(7))
+        .unwrap();
+    assert!(verify(&fixture.instance_with(newer), &key).await.is_ok());
+
+    let lost = fixture.instance_with(Peppers::new(2, pepper(8)).unwrap());
+    assert_eq!(
+        verify(&lost, &key).await.unwrap_err(),
+        VerifyErrorKind::Unavailable
+    );
+    let events = fixture.events.take();
+    let unknown = events
+        .iter()
+        .find(|event| event.kind() == EventKind::PepperUnknown);
+    assert_eq!(unknown.unwrap().severity_ref(), Severity::Critical);
+    // The same id with another secret.
+    let wrong = fixture.instance_with(Peppers::new(1, pepper(9)).unwrap());
+    assert_eq!(
+        verify(&wrong, &key).await.unwrap_err(),
+        VerifyErrorKind::Unknown
+    );
+
+    assert!(Peppers::new(1, SecretBytes::from(&[7; 31][..])).is_err());
+    assert!(
+        Peppers::new(1, pepper(7))
+            .unwrap()
+            .and(1, pepper(8))
+            .is_err()
+    );
+}
