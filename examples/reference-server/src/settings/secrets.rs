@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::path::Path;
 
 use portcullis_secrets::source::{FileSource, SourceErrorKind};
 use portcullis_secrets::strength::require_strong;
@@ -19,6 +20,11 @@ impl Reader {
         let production = environment == Some(Environment::Production);
         let found = self.secret("token_secret", "token_secret_file").ok()?;
         if let Some((secret, source)) = found {
+            if let Source::Key(key, path) = &source
+                && key == "token_secret"
+            {
+                self.warn_of_readers(path, &source);
+            }
             let name = source.to_string();
             match secret.expose(|text| require_strong(&name, text.as_bytes())) {
                 Err(weak) if production => {
@@ -93,20 +99,22 @@ impl Reader {
         Ok(())
     }
 
+    /// Volumes of containers are open to others as a rule, so that it is no fault.
+    fn warn_of_readers(&mut self, path: &Path, source: &Source) {
+        if let Err(error) = FileSource::new(path).strict().read()
+            && error.kind() == SourceErrorKind::Permissions
+        {
+            self.warnings.push(format!("{source}: {error}"));
+        }
+    }
+
     fn read(&mut self, path: &str, source: &Source) -> Result<SecretString, Noted> {
         if path.is_empty() {
             return self.note(source, "it is empty");
         }
+        self.warn_of_readers(Path::new(path), source);
         let file = FileSource::new(path);
-        let read = match file.clone().strict().read() {
-            // Volumes of containers are open as a rule.
-            Err(error) if error.kind() == SourceErrorKind::Permissions => {
-                self.warnings.push(format!("{source}: {error}"));
-                file.read()
-            }
-            read => read,
-        };
-        let read = read.map_err(|error| redactor().redact_error(&error));
+        let read = file.read().map_err(|error| redactor().redact_error(&error));
         let text = read.and_then(|secret| {
             let text = str::from_utf8(secret.value().expose_secret());
             text.map(SecretString::from)

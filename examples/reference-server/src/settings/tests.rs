@@ -425,6 +425,24 @@ fn a_secret_file_that_others_can_read_is_told_of() {
         file.name()
     );
     assert_eq!(settings(&[], &variables).warnings, [told]);
+
+    let toml = File::new(
+        "open-settings",
+        &format!("token_secret = \"{}\"\n", strong()),
+    );
+    toml.open_to(0o644);
+    let warnings = settings(&[&toml.argument()], &[]).warnings;
+    let told = format!(
+        "token_secret in {}: file {:?} is open to",
+        toml.name(),
+        toml.name()
+    );
+    assert!(
+        warnings.len() == 1 && warnings[0].starts_with(&told),
+        "{warnings:?}"
+    );
+    toml.open_to(0o600);
+    assert!(settings(&[&toml.argument()], &[]).warnings.is_empty());
 }
 
 #[test]
