@@ -157,15 +157,21 @@ impl StrengthPolicy {
     }
 }
 
-/// Eight different symbols are in every random key; a number needs less variety.
+/// Eight different symbols are in every random key; one of few symbols to choose from needs less variety.
 fn has_few_symbols(secret: &[u8]) -> bool {
     let mut there = [false; 256];
     for byte in secret {
         there[usize::from(*byte)] = true;
     }
     let different = there.iter().filter(|there| **there).count();
-    let digits = secret.iter().all(u8::is_ascii_digit);
-    different < if digits { 5 } else { 8 }
+    let all = |symbol: fn(&u8) -> bool| secret.iter().all(symbol);
+    // Of 32 random hexadecimal digits, one text in 27 million has seven different ones.
+    let fewest = match (all(u8::is_ascii_digit), all(u8::is_ascii_hexdigit)) {
+        (true, _) => 5,
+        (_, true) => 6,
+        _ => 8,
+    };
+    different < fewest
 }
 
 /// [`StrengthPolicy::require`] with the policy for secrets that [sign](StrengthPolicy::signing).
