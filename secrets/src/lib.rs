@@ -73,8 +73,14 @@
 //! This crate knows neither tower nor HTTP, and depends on no other crate of the family.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "mask", feature = "redact"))]
+mod issuers;
 #[cfg(feature = "mask")]
 pub mod mask;
+#[cfg(any(feature = "mask", feature = "redact"))]
+mod names;
+#[cfg(any(feature = "mask", feature = "redact"))]
+mod percent;
 #[cfg(feature = "redact")]
 pub mod redact;
 #[cfg(feature = "rotate")]

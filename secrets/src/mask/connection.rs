@@ -1,8 +1,7 @@
 use std::borrow::Cow;
 
-use super::names::is_sensitive;
 use super::url::is_scheme;
-use super::{HIDDEN, url};
+use super::{HIDDEN, is_sensitive, url};
 
 /// Hides user info and the values of sensitive keys, in a URL (also after `jdbc:`) as in a list of keys and values, be it
 /// separated by `;` (ODBC, ADO.NET, Azure) or by spaces (libpq).

@@ -5,6 +5,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::{HIDDEN, REDACTED};
+use crate::issuers::{ISSUERS, OWN_ID, OWN_SECRET};
 use crate::{SecretBytes, SecretError};
 
 /// Nothing. For passwords, one-time passwords, PINs and private keys.
@@ -12,63 +13,6 @@ use crate::{SecretBytes, SecretError};
 pub fn password(_: &str) -> Cow<'static, str> {
     REDACTED.into()
 }
-
-/// What issuers put in front of their keys so that these can be recognised.
-const ISSUERS: &[&str] = &[
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "gldt-",
-    "glrt-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "ya29.",
-    "sk_live_",
-    "sk_test_",
-    "rk_live_",
-    "rk_test_",
-    "pk_live_",
-    "pk_test_",
-    "whsec_",
-    "xoxb-",
-    "xoxp-",
-    "xoxa-",
-    "xoxr-",
-    "xoxs-",
-    "xapp-",
-    "sk-",
-    "sk-ant-",
-    "sk-proj-",
-    "hf_",
-    "npm_",
-    "pypi-",
-    "dckr_pat_",
-    "SG.",
-    "xkeysib-",
-    "shpat_",
-    "shpss_",
-    "shpca_",
-    "sq0atp-",
-    "sq0csp-",
-    "dop_v1_",
-    "doo_v1_",
-    "hvs.",
-    "hvb.",
-    "hvr.",
-    "glsa_",
-    "glc_",
-    "lin_api_",
-    "NRAK-",
-    "AGE-SECRET-KEY-1",
-    "rubygems_",
-    "tskey-",
-    "figd_",
-];
 
 /// `acme_live_<id>_***` of an API key of this family's form (the id is public), `ghp_***` of one whose issuer is known by
 /// its prefix, and what [`token`] makes of any other.
@@ -85,8 +29,9 @@ pub fn api_key(key: &str) -> Cow<'static, str> {
     if let Some(public) = own_public_part(key) {
         return format!("{public}_{HIDDEN}").into();
     }
-    let issuers = ISSUERS.iter().filter(|prefix| key.starts_with(**prefix));
-    match issuers.max_by_key(|prefix| prefix.len()) {
+    let prefixes = ISSUERS.iter().map(|(prefix, ..)| *prefix);
+    let prefixes = prefixes.filter(|prefix| key.starts_with(prefix));
+    match prefixes.max_by_key(|prefix| prefix.len()) {
         Some(prefix) => format!("{prefix}{HIDDEN}").into(),
         None => token(key),
     }
@@ -102,9 +47,9 @@ fn own_public_part(key: &str) -> Option<&str> {
         && alphanumeric(brand)
         && !brand.bytes().any(|byte| byte.is_ascii_uppercase())
         && matches!(env, "live" | "test")
-        && id.len() == 12
+        && id.len() == OWN_ID
         && alphanumeric(id)
-        && (secret == HIDDEN || secret.len() == 49 && alphanumeric(secret));
+        && (secret == HIDDEN || secret.len() == OWN_SECRET && alphanumeric(secret));
     ours.then_some(public)
 }
 

@@ -37,7 +37,6 @@
 mod connection;
 mod credential;
 mod header;
-mod names;
 mod person;
 #[cfg(test)]
 mod tests;
@@ -49,8 +48,16 @@ pub use header::{authorization, cookie, set_cookie};
 pub use person::{card, email, email_and_domain, ip, phone};
 pub use url::url;
 
+use crate::names::{self, Place};
+use crate::percent;
+
 /// What stands for a value of which nothing is shown.
 pub const REDACTED: &str = "[REDACTED]";
 
 /// What stands for the hidden part of a value of which something is shown.
 pub const HIDDEN: &str = "***";
+
+/// Whether the value of a parameter of this name is hidden. The name may be percent-encoded.
+fn is_sensitive(name: &str) -> bool {
+    names::is_sensitive(&percent::decoded(name), Place::Query, &[])
+}

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
-use super::HIDDEN;
-use super::names::{is_sensitive, percent_decoded};
+use super::{HIDDEN, is_sensitive};
+use crate::percent::decoded;
 
 /// Schemes without an authority, of which at least the scheme can be shown. Before any other colon may stand a user name.
 const OPAQUE: [&str; 7] = ["blob", "data", "javascript", "mailto", "sms", "tel", "urn"];
@@ -146,6 +146,8 @@ fn mask_path(rest: &str, nested: u32) -> String {
 
 /// Whether a value is a URL of which not all would be shown.
 fn hides_something(value: &str, nested: u32) -> bool {
-    let value = percent_decoded(value);
+    let value = decoded(value);
+    // What is no text then was no URL.
+    let value = String::from_utf8_lossy(&value);
     value.contains("://") && (nested == 0 || mask(&value, nested - 1) != value)
 }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::bytes::is_token;
-use super::names::{AllowlistMode, Names, SEPARATORS};
+use super::names::{AllowlistMode, Names};
 use super::scan::Scanner;
 use super::{Engine, KnownSecrets, Redactor, RedactorError, RedactorErrorKind};
+use crate::names::SEPARATORS;
 
 /// The settings of a [`Redactor`]. Made by [`Redactor::builder`].
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::percent::hex;
+
 /// The byte at `at`, or zero behind the end.
 pub(super) fn at(text: &[u8], at: usize) -> u8 {
     text.get(at).copied().unwrap_or_default()
@@ -87,8 +89,27 @@ pub(super) fn backslashes(text: &[u8], range: Range<usize>) -> usize {
     backwards.take_while(|byte| **byte == b'\\').count()
 }
 
-/// The byte of which the two digits are at the start of `text`.
-pub(super) fn hex(text: &[u8]) -> Option<u8> {
-    let digit = |index| char::from(at(text, index)).to_digit(16);
-    u8::try_from(digit(0)? << 4 | digit(1)?).ok()
+/// How many bytes at `start` spell the ASCII `byte` in a URL, also in one that is a part of another URL, in
+/// JSON or in HTML: `%3D`, `%253D`, `\u003d`, `&#61;`. For quotes also `&quot;`.
+pub(super) fn escaped(text: &[u8], start: usize, byte: u8) -> Option<usize> {
+    const NESTED: usize = 3;
+    let rest = text.get(start..)?;
+    let is_byte = |text: Option<&[u8]>| text.and_then(hex) == Some(byte);
+    match rest {
+        [b'%', rest @ ..] => {
+            let nested = rest.chunks(2).take(NESTED);
+            let nested = nested.take_while(|digits| digits == b"25").count();
+            is_byte(rest.get(2 * nested..)).then_some(3 + 2 * nested)
+        }
+        [b'\\', b'u', b'0', b'0', rest @ ..] => is_byte(Some(rest)).then_some(6),
+        [b'&', b'#', tens, ones, b';', ..] => {
+            let number = [tens, ones].map(|digit| char::from(*digit).to_digit(10));
+            let [Some(tens), Some(ones)] = number else {
+                return None;
+            };
+            (tens * 10 + ones == u32::from(byte)).then_some(5)
+        }
+        [b'&', b'q', b'u', b'o', b't', b';', ..] => (byte == b'"').then_some(6),
+        _ => None,
+    }
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::bytes::{is_blank, run};
-use super::names::{Class, Place};
+use super::names::Class;
 use super::{IN_PLACE, REDACTED, Redactor};
+use crate::names::Place;
 
 pub(super) fn header<'a>(redactor: &Redactor, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
     let is = |end: &str| {

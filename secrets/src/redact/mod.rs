@@ -38,21 +38,27 @@
 //!
 //! # Names
 //!
-//! Case and the separators `_-. ` make no difference. A name is sensitive if it ends with `password`,
-//! `passwd`, `pwd`, `passphrase`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `secretkey`,
-//! `signingkey`, `encryptionkey`, `accountkey`, `authorization`, `cookie`, `credential`,
-//! `credentials`, `otp`, `totp`, `pin`, `cvv`, `ssn`, `signature` or `sessionid`; in a query also
-//! with `sig`, `code`, `key` or `auth`. It is not if it ends, as written, with `_count`, `_id`, `_type`,
-//! `_ttl`, `_len`, `_kind`, `_policy`, `_version`, `_expires_at` or `_hash_alg`: so `session_id`, which
-//! names a session, is shown, and `sessionid`, which opens it, is not. [`RedactorBuilder`] changes
-//! both lists.
+//! Case and the separators `_-. ` make no difference. A name is sensitive if it ends with
+//! `password`, `passwd`, `pwd`, `passphrase`, `passcode`, `passwordconfirmation`, `secret`, `token`,
+//! `apikey`, `accesskey`, `privatekey`, `authorization`, `cookie`, `credential`, `credentials`,
+//! `passwords`, `apikeys`, `cookies`, `recoverycodes`, `otp`, `totp`, `pin`, `cvv`, `cvc`, `ssn`,
+//! `signature`, `sessionid`, `otpcode`, `recoverycode`, `codeverifier`, `clientassertion`,
+//! `secretkey`, `signingkey`, `encryptionkey` or `accountkey`; a number of one or two digits behind
+//! it makes no difference either. In a query, `sig`, `code`, `key`, `auth` and `pass` are such ends
+//! as well. A name is not sensitive if it ends, as written, with `_count`, `_id`, `_type`, `_ttl`,
+//! `_len`, `_kind`, `_policy`, `_version`, `_expires_at` or `_hash_alg`: so `session_id`, by which
+//! audit events call a session in public, is shown, and `sessionid`, which frameworks use for the
+//! cookie that opens it, is not. [`RedactorBuilder`] changes both lists.
 //!
 //! # Values
 //!
-//! Private keys as PEM blocks, tokens in the compact form of JOSE, what follows `Bearer` and `Basic`,
-//! users and passwords in URLs, what is assigned to a sensitive name in any notation, tokens with a
-//! known prefix (`ghp_`, `sk_live_`, `AKIA`, `xoxb-` and others), numbers of payment cards by issuer,
-//! length and check digit, and e-mail addresses if you [ask for it](RedactorBuilder::emails).
+//! What is assigned to a sensitive name in any notation: `a=b`, `a: b`, JSON, forms, multipart forms, XML,
+//! command lines, `{"name":"a","value":"b"}`, lists of pairs, the `Debug` of Rust and types such as
+//! `Password("b")`; also where the notation itself is escaped in a string, in HTML or, up to three times, in
+//! a URL. Private keys as PEM blocks, tokens in the compact form of JOSE, what follows `Bearer` and `Basic`,
+//! users and passwords in URLs, passwords in statements of SQL, hashes of passwords, tokens with a known
+//! prefix (`ghp_`, `sk_live_`, `AKIA`, `xoxb-` and others), API keys of this family, numbers of payment cards
+//! by issuer, length and check digit, and e-mail addresses if you [ask for it](RedactorBuilder::emails).
 //!
 //! One pass of an automaton finds the places that are worth a look, so that a clean line costs that
 //! pass and nothing else. No input takes more than a time in proportion to its length.
@@ -65,7 +71,9 @@
 //! It cannot know a secret that looks like nothing under a name that says nothing. Behind a name
 //! without quotes it takes one word (all that follows for `Authorization`, all pairs for `Cookie`); a
 //! passphrase of several words needs quotes. It does not decode what is compressed, encrypted or
-//! encoded otherwise than above. A line of more than 64 KiB is cut and marked.
+//! encoded otherwise than above, nor names in text that are escaped themselves (in JSON and in queries it
+//! does). A line of more than 64 KiB is cut and marked. [`RedactingWriter`] sees one line at a time, so a
+//! multipart form or an element of XML over several lines is one only where it is redacted as a whole.
 //!
 //! # In a stack
 //!
@@ -102,9 +110,10 @@ pub use self::builder::RedactorBuilder;
 pub use self::error::{RedactorError, RedactorErrorKind};
 pub use self::known::{KnownForms, KnownSecrets, TooCommon};
 pub use self::names::AllowlistMode;
-use self::names::{Class, Names, Place};
+use self::names::{Class, Names};
 use self::scan::Scanner;
 pub use self::writer::RedactingWriter;
+use crate::names::Place;
 
 /// Stands for a value that is secret as a whole.
 const REDACTED: &str = "[REDACTED]";

@@ -8,7 +8,8 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 
-use super::bytes::{at, is_blank, is_token, run, skip_spaces};
+use super::bytes::{at, escaped, is_blank, is_token, run, skip_spaces};
+use crate::issuers::{OWN_ID, OWN_SECRET};
 
 /// How far the label of a PEM block goes, and what is before the host in a URL.
 const NEAR: usize = 1024;
@@ -109,6 +110,8 @@ fn credentials(text: &[u8], scheme_end: usize) -> Option<Range<usize>> {
         let has_sign = matches!(at(text, sign), b':' | b'=');
         skip_spaces(text, sign + usize::from(has_sign))
     };
+    // In a header it may be quoted by mistake.
+    let start = start + usize::from(matches!(at(text, start), b'"' | b'\''));
     let letters = run(text, start, |byte| {
         is_token(byte) || matches!(byte, b'.' | b'~' | b'+' | b'/')
     });
@@ -132,8 +135,13 @@ fn ends_quote(next: u8) -> bool {
 }
 
 pub(super) const URL: &str = "://";
+/// As some write it in JSON.
+pub(super) const URL_IN_JSON: &str = ":\\/\\/";
+/// What is longer than this before a host is no name of a user but a token.
+const LONGEST_USER: usize = 16;
 
-/// User and password of a URL (RFC 3986, 3.2.1), also those that forgot to escape a `/`, `?` or `#`.
+/// User and password of a URL (RFC 3986, 3.2.1), also those that forgot to escape a `/`, `?` or `#`; or a
+/// token in the place of the user.
 pub(super) fn userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
     let start = literal.end;
     let near = &text[..text.len().min(start + NEAR)];
@@ -141,18 +149,14 @@ pub(super) fn userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize
     let authority = run(near, start, |byte| {
         is_url(byte) && !matches!(byte, b'/' | b'?' | b'#')
     });
-    let colon = start
-        + near[start..authority]
-            .iter()
-            .position(|byte| *byte == b':')?;
-    if let Some(sign) = near[start..authority]
-        .iter()
-        .rposition(|byte| *byte == b'@')
-    {
-        return (colon < start + sign).then_some(start..start + sign);
+    let host = &near[start..authority];
+    let colon = host.iter().position(|byte| *byte == b':');
+    if let Some(sign) = host.iter().rposition(|byte| *byte == b'@') {
+        let is_secret = colon.is_some_and(|colon| colon < sign) || sign > LONGEST_USER;
+        return is_secret.then_some(start..start + sign);
     }
     // An IPv6 address and a port have colons too.
-    let is_port = near[colon + 1..authority].iter().all(u8::is_ascii_digit);
+    let is_port = host[colon? + 1..].iter().all(u8::is_ascii_digit);
     if at(near, start) == b'[' || is_port {
         return None;
     }
@@ -160,6 +164,56 @@ pub(super) fn userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize
     let sign = near[authority..end].iter().position(|byte| *byte == b'@')?;
     Some(start..authority + sign)
 }
+
+/// How a URL begins that is a parameter of another one, or of one that is that itself.
+pub(super) const URLS_IN_URLS: [&str; 2] = ["%3a%2f%2f", "%253a%252f%252f"];
+
+/// The same of a URL that is percent-encoded.
+pub(super) fn encoded_userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
+    let start = literal.end;
+    let near = &text[..text.len().min(start + NEAR)];
+    // What is encoded once more is not of this URL.
+    let length = literal.len() / 3;
+    let is = |at: usize, byte| near[at] == byte || escaped(near, at, byte) == Some(length);
+    let word = run(near, start, |byte| {
+        !is_blank(byte) && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'&' | 0x1b)
+    });
+    let ends = |at: &usize| is(*at, b'/') || is(*at, b'?') || is(*at, b'#');
+    let authority = (start..word).find(ends).unwrap_or(word);
+    let sign = (start..authority).rfind(|at| is(*at, b'@'))?;
+    let has_password = (start..sign).any(|at| is(at, b':'));
+    (has_password || sign - start > LONGEST_USER).then_some(start..sign)
+}
+
+/// What is between the brand of an API key of this family and its id.
+pub(super) const OWN_KEYS: [&str; 2] = ["_live_", "_test_"];
+
+/// The secret of such a key.
+pub(super) fn own_key(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
+    let part = |start, length| {
+        let end = run(text, start, |byte| byte.is_ascii_alphanumeric());
+        (end - start == length).then_some(end)
+    };
+    let id = part(literal.end, OWN_ID).filter(|id| at(text, *id) == b'_')?;
+    Some(id + 1..part(id + 1, OWN_SECRET)?)
+}
+
+/// How the hashes of passwords begin (crypt(5), and the PHC string format).
+pub(super) const HASHES: [&str; 8] = [
+    "$argon2", "$scrypt$", "$pbkdf2", "$2a$", "$2b$", "$2y$", "$5$", "$6$",
+];
+
+/// The rest of one. It is no password, but lets one guess without being seen.
+pub(super) fn hash(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
+    const SHORTEST: usize = 32;
+    let end = run(text, literal.end, |byte| {
+        is_token(byte) || matches!(byte, b'.' | b'/' | b'+' | b'=' | b',' | b'$')
+    });
+    (end - literal.end >= SHORTEST).then_some(literal.end..end)
+}
+
+/// What is before a password in a statement of SQL.
+pub(super) const SQL: [&str; 3] = ["password '", "password by '", "identified by '"];
 
 pub(super) const EMAIL: &str = "@";
 

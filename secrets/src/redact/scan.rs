@@ -9,11 +9,12 @@ use std::cmp::Reverse;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
 use super::card::cards;
-use super::names::{Names, SENSITIVE, SENSITIVE_IN_QUERIES, SEPARATORS};
+use super::names::Names;
 use super::pattern;
 use super::prefix::Prefix;
-use super::value::{Done, Edit, value};
+use super::value::{Done, Edit, sql_text, value};
 use super::{CUT, IN_PLACE, LONGEST_LINE, REDACTED};
+use crate::names::{SENSITIVE, SENSITIVE_IN_QUERIES, SEPARATORS};
 
 pub(super) struct Scanner {
     literals: AhoCorasick,
@@ -35,6 +36,10 @@ enum Kind {
     Bearer,
     Basic,
     Url,
+    UrlInUrl,
+    OwnKey,
+    Hash,
+    Sql,
     Email,
     Prefix(usize),
 }
@@ -55,7 +60,7 @@ impl Scanner {
             literals.extend(spellings(name).map(|spelling| (spelling, Kind::Name)));
         }
         for name in SENSITIVE_IN_QUERIES {
-            let signs = ["=", "%3d"].map(|sign| {
+            let signs = ["=", "%3d", "%253d", "\\u003d"].map(|sign| {
                 let sign_length = sign.len();
                 (
                     format!("{name}{sign}"),
@@ -64,15 +69,21 @@ impl Scanner {
             });
             literals.extend(signs);
         }
+        let urls_in_urls = pattern::URLS_IN_URLS.map(|text| (text, Kind::UrlInUrl));
+        let own_keys = pattern::OWN_KEYS.map(|text| (text, Kind::OwnKey));
+        let hashes = pattern::HASHES.map(|text| (text, Kind::Hash));
+        let sql = pattern::SQL.map(|text| (text, Kind::Sql));
+        let several = urls_in_urls.into_iter().chain(own_keys).chain(hashes);
         let patterns = [
             (pattern::PEM, Kind::Pem),
             (pattern::JWT, Kind::Jwt),
             (pattern::BEARER, Kind::Bearer),
             (pattern::BASIC, Kind::Basic),
             (pattern::URL, Kind::Url),
+            (pattern::URL_IN_JSON, Kind::Url),
         ];
         let emails = emails.then_some((pattern::EMAIL, Kind::Email));
-        let patterns = patterns.into_iter().chain(emails);
+        let patterns = patterns.into_iter().chain(several).chain(sql).chain(emails);
         literals.extend(patterns.map(|(text, kind)| (text.to_owned(), kind)));
         let prefix = |(index, prefix): (usize, &Prefix)| (prefix.text.clone(), Kind::Prefix(index));
         literals.extend(prefixes.iter().enumerate().map(prefix));
@@ -123,11 +134,20 @@ impl Scanner {
     fn edits(&self, text: &[u8], names: &Names) -> Vec<Edit> {
         let mut edits = Vec::new();
         let mut done = Done::default();
-        let mut jwt_done = 0;
+        let (mut jwt_done, mut covered) = (0, 0);
         for found in self.literals.find_overlapping_iter(text) {
             let literal = found.range();
             let in_place = |range| Edit::new(range, IN_PLACE);
-            let edit = match self.kinds[found.pattern()] {
+            let kind = self.kinds[found.pattern()];
+            // What is a part of a token or key has been read with it, to the end.
+            let is_read = matches!(
+                kind,
+                Kind::Pem | Kind::OwnKey | Kind::Hash | Kind::Prefix(_)
+            );
+            if is_read && literal.end <= covered {
+                continue;
+            }
+            let edit = match kind {
                 Kind::Name => value(text, literal, names, &mut done),
                 Kind::NameInQuery { sign } => {
                     value(text, literal.start..literal.end - sign, names, &mut done)
@@ -137,9 +157,16 @@ impl Scanner {
                 Kind::Bearer => pattern::bearer(text, literal).map(in_place),
                 Kind::Basic => pattern::basic(text, literal).map(in_place),
                 Kind::Url => pattern::userinfo(text, literal).map(in_place),
+                Kind::UrlInUrl => pattern::encoded_userinfo(text, literal).map(in_place),
+                Kind::OwnKey => pattern::own_key(text, literal).map(in_place),
+                Kind::Hash => pattern::hash(text, literal).map(in_place),
+                Kind::Sql => sql_text(text, literal, &mut done),
                 Kind::Email => pattern::email(text, literal).map(in_place),
                 Kind::Prefix(index) => self.prefixes[index].token(text, literal).map(in_place),
             };
+            if let (true, Some(edit)) = (is_read, &edit) {
+                covered = covered.max(edit.range.end);
+            }
             edits.extend(edit);
         }
         cards(text, |range| edits.push(Edit::new(range, IN_PLACE)));

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::bytes::hex;
-use super::names::{Class, Place};
+use super::names::Class;
 use super::{IN_PLACE, Redactor};
+use crate::names::Place;
+use crate::percent::decoded;
 
 pub(super) fn query<'a>(redactor: &Redactor, query: &'a str) -> Cow<'a, str> {
     let mut out = String::new();
@@ -41,38 +42,22 @@ fn parameter(redactor: &Redactor, name: &str, value: &str) -> Option<&'static st
     if value.is_empty() || value == IN_PLACE {
         return None;
     }
-    // The last index of a form's field: `user[password]`.
-    let name = decode(name);
-    let name = name.strip_suffix(b"]").unwrap_or(&name);
-    match redactor.class(name, Place::Query) {
+    match redactor.class(&form_decoded(name), Place::Query) {
         Class::Sensitive | Class::Unlisted => Some(IN_PLACE),
         Class::Plain => {
             let is_clean = |value| matches!(redactor.redact_bytes(value), Cow::Borrowed(_));
-            let is_clean = is_clean(value.as_bytes()) && is_clean(&decode(value));
+            let is_clean = is_clean(value.as_bytes()) && is_clean(&form_decoded(value));
             (!is_clean).then_some(IN_PLACE)
         }
     }
 }
 
-/// The bytes that a part of a form stands for (WHATWG URL, 5.1).
-fn decode(text: &str) -> Cow<'_, [u8]> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text.as_bytes());
+/// The bytes that a name or value of a form stands for (WHATWG URL, 5.1).
+fn form_decoded(text: &str) -> Cow<'_, [u8]> {
+    if !text.contains('+') {
+        return decoded(text);
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        match (first, hex(behind)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &behind[2..];
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-    }
-    Cow::Owned(bytes)
+    Cow::Owned(decoded(&text.replace('+', " ")).into_owned())
 }
 
 pub(super) fn url<'a>(redactor: &Redactor, url: &'a str) -> Cow<'a, str> {

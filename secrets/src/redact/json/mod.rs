@@ -4,12 +4,15 @@
 mod scalar;
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::Range;
 
 use self::scalar::{escape, is_number, unescape};
 use super::bytes::{at, run};
-use super::names::{Class, Place};
+use super::names::Class;
+use super::value::is_first_of_pair;
 use super::{REDACTED, Redactor};
+use crate::names::Place;
 
 /// Rewrites one or more documents. `None` if it is not JSON, or nested deeper than [`Frames::MOST`].
 pub(super) fn rewrite<'a>(redactor: &Redactor, text: &'a str) -> Option<Cow<'a, str>> {
@@ -20,6 +23,7 @@ pub(super) fn rewrite<'a>(redactor: &Redactor, text: &'a str) -> Option<Cow<'a, 
         out: String::new(),
         copied: 0,
         plain: String::new(),
+        named: false,
     };
     rewriter.skip_spaces();
     while rewriter.at < text.len() {
@@ -42,6 +46,8 @@ struct Rewriter<'r, 'a> {
     copied: usize,
     /// A string without its escapes.
     plain: String,
+    /// Whether the last value was a sensitive name, so that the next one may be what it names.
+    named: bool,
 }
 
 /// The objects and arrays that are open, the innermost one in the lowest bit.
@@ -119,7 +125,10 @@ impl Rewriter<'_, '_> {
                 let next = self.peek();
                 self.at += 1;
                 match (next, frames.is_object()) {
-                    (b'}', true) | (b']', false) => frames.close(),
+                    (b'}', true) | (b']', false) => {
+                        frames.close();
+                        self.named = false;
+                    }
                     (b',', _) => {
                         self.skip_spaces();
                         class = self.member(&frames)?;
@@ -133,10 +142,22 @@ impl Rewriter<'_, '_> {
 
     /// Reads up to the value of the next member or element, and says what it is.
     fn member(&mut self, frames: &Frames) -> Option<Class> {
+        let named = mem::take(&mut self.named);
         if !frames.is_object() {
-            return Some(frames.class());
+            return Some(if named {
+                Class::Sensitive
+            } else {
+                frames.class()
+            });
         }
+        let start = self.at;
         let name = self.name()?;
+        let is_value = self.text[start..self.at].eq_ignore_ascii_case("\"value\"");
+        let name = if named && is_value {
+            Class::Sensitive
+        } else {
+            name
+        };
         self.skip_spaces();
         if self.peek() != b':' {
             return None;
@@ -164,12 +185,29 @@ impl Rewriter<'_, '_> {
         let start = self.at;
         let has_escapes = self.skip_string()?;
         match class {
-            Class::Plain => self.scan(start, has_escapes)?,
+            Class::Plain => {
+                self.named = self.names_next(start, has_escapes)?;
+                self.scan(start, has_escapes)?;
+            }
             // There is nothing to see in an empty one.
             _ if self.at == start + 2 => {}
             _ => self.replace(start + 1..self.at - 1, REDACTED),
         }
         Some(())
+    }
+
+    /// Whether the string from `start` to here is a sensitive name of what comes next:
+    /// `{"name":"password","value":"x"}`, `[["cookie","a=x"]]`.
+    fn names_next(&mut self, start: usize, has_escapes: bool) -> Option<bool> {
+        const LONGEST: usize = 128;
+        let text = self.text.as_bytes();
+        let is_member = text[..start].trim_ascii_end().ends_with(b":");
+        if self.at - start > LONGEST || !is_member && !is_first_of_pair(text, start) {
+            return Some(false);
+        }
+        let redactor = self.redactor;
+        let name = self.content(start, has_escapes)?;
+        Some(redactor.is_sensitive(name))
     }
 
     /// Looks for secrets in the string from `start` to here.

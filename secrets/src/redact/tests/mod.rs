@@ -1,5 +1,6 @@
 mod documents;
 mod known;
+mod notations;
 mod properties;
 mod text;
 #[cfg(feature = "tracing")]
@@ -77,6 +78,10 @@ fn names_are_sensitive_by_their_end() {
         "JSESSIONID",
         "sessionId",
         "secret_key",
+        "password2",
+        "new_password_1",
+        "user[password]",
+        "recovery_codes",
     ];
     for name in sensitive {
         assert!(redactor.is_sensitive(name), "{name}");
@@ -93,6 +98,8 @@ fn names_are_sensitive_by_their_end() {
         "secret_id",
         "token_expires_at",
         "passwords_len",
+        "password123",
+        "md5",
         "tokenizer",
         "pinned",
         "user",
@@ -106,6 +113,15 @@ fn names_are_sensitive_by_their_end() {
     ];
     for name in plain {
         assert!(!redactor.is_sensitive(name), "{name}");
+    }
+}
+
+#[test]
+fn the_page_lists_the_names() {
+    let page = include_str!("../mod.rs");
+    for name in crate::names::SENSITIVE {
+        let name = format!("`{}`", name.replace('_', ""));
+        assert!(page.contains(&name), "{name}");
     }
 }
 

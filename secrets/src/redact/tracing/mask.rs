@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tracing_core::callsite::Identifier;
 use tracing_core::field::Field;
 
+use crate::names::Place;
 use crate::redact::Redactor;
-use crate::redact::names::{Class, Place};
+use crate::redact::names::Class;
 
 /// The masks of all callsites that were met. There are as many as the program has of them; those
 /// made at run time do not count without end.

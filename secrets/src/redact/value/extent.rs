@@ -24,12 +24,19 @@ pub(super) fn header_end(text: &[u8], start: usize, line: usize) -> usize {
 }
 
 /// Where a list of cookies ends, `a=b; c=d`.
-pub(super) fn cookies_end(text: &[u8], start: usize) -> usize {
+pub(super) fn cookies_end(text: &[u8], start: usize, line: usize) -> usize {
+    let text = &text[..line];
     let mut end = start;
     loop {
         end = run(text, end, |byte| {
             !is_blank(byte) && !matches!(byte, b'"' | b'\\' | 0x1b)
         });
+        // A value may be in quotes (RFC 6265, 4.1.1).
+        let quote = Quote::at(text, end).filter(|_| before(text, end) == b'=');
+        if let Some(content) = quote.and_then(|quote| quote.content(text, end)) {
+            end = text.len().min(content.end + (content.start - end));
+            continue;
+        }
         if before(text, end) != b';' || at(text, end) != b' ' || is_blank(at(text, end + 1)) {
             return end;
         }
@@ -70,12 +77,13 @@ pub(super) fn bare_end(text: &[u8], start: usize, mut line: usize) -> usize {
             b')' | b']' | b'}' if ends_group(at(text, end + 1)) => break,
             b',' | b';' | b'&' if ends_item(text, end + 1) => break,
             b':' if is_blank(at(text, end + 1)) => break,
-            b'"' => break,
+            // Another one than that around it is followed by a word.
+            b'"' if !at(text, end + 1).is_ascii_alphanumeric() => break,
             b'\\' => {
                 let behind = run(&text[..line], end, |byte| byte == b'\\');
                 // Of an escape both halves are taken, and none of a quote's.
                 match at(text, behind) {
-                    b'"' => break,
+                    b'"' if !at(text, behind + 1).is_ascii_alphanumeric() => break,
                     _ if (behind - end).is_multiple_of(2) => behind,
                     _ => line.min(behind + 1),
                 }

@@ -1,23 +1,26 @@
 //! Values behind sensitive names in free text: `password=x`, `"token": "x"`, `secret: Some("x")`,
-//! `?code=x`, `--api-key x`, `Authorization: Bearer x`, and the same in quotes that are escaped.
+//! `?code=x`, `--api-key x`, `Authorization: Bearer x`, `<pin>x</pin>`, and the same in quotes and
+//! signs that are escaped.
 //!
 //! Where a value ends is not a regular language: quotes are escaped as deep as they are nested,
 //! and brackets are counted. So it is read by hand, each byte once.
 
 mod assignment;
+mod enclosed;
 mod extent;
 mod quote;
 
 use std::ops::Range;
 
-use memchr::memmem;
-
+pub(in crate::redact) use self::assignment::is_first_of_pair;
 use self::assignment::{Assignment, Name, Sign};
+use self::enclosed::{element, part};
 use self::extent::{bare_end, cookies_end, header_end, json_scalar};
 use self::quote::Quote;
-use super::bytes::{at, is_blank, line_end, run, skip_spaces};
-use super::names::{Names, Place};
+use super::bytes::{at, escaped, is_blank, line_end, run, skip_spaces};
+use super::names::Names;
 use super::{IN_PLACE, REDACTED};
+use crate::names::Place;
 
 /// Text to replace, and by what.
 #[derive(Debug)]
@@ -45,6 +48,16 @@ pub(in crate::redact) struct Done {
     line: usize,
 }
 
+impl Done {
+    /// Where the line ends that `start` is in.
+    fn line_of(&mut self, text: &[u8], start: usize) -> usize {
+        if self.line < start {
+            self.line = line_end(text, start);
+        }
+        self.line
+    }
+}
+
 /// The value of the name that `literal` is the end of.
 pub(in crate::redact) fn value(
     text: &[u8],
@@ -52,25 +65,67 @@ pub(in crate::redact) fn value(
     names: &Names,
     done: &mut Done,
 ) -> Option<Edit> {
-    let found = Assignment::find(text, literal.end).filter(|found| found.value >= done.value)?;
-    let name = Name::before(text, literal, found.quote.len());
-    if !name.takes(text, &found) || !names.is_sensitive(name.text, name.place) {
-        return None;
-    }
-    if done.line < found.value {
-        done.line = line_end(text, found.value);
-    }
-    let is_bare = found.quote.is_empty() && Quote::at(text, found.value).is_none();
-    let edit = if name.place == Place::Query && is_bare {
-        query_value(text, &found)
-    } else if is_bare && ends_with(name.text, b"cookie") {
-        Edit::new(found.value..cookies_end(text, found.value), REDACTED)
-    } else {
-        let is_authorization = ends_with(name.text, b"authorization");
-        field_value(text, &found, done.line, is_authorization)?
+    let edit = match Assignment::find(text, literal.end) {
+        Some(found) if found.value < done.value => return None,
+        Some(found) => assigned(text, literal.clone(), &found, names, done),
+        None => None,
     };
+    let edit = edit.or_else(|| enclosed(text, literal, names, done))?;
     done.value = edit.range.end;
     (!edit.range.is_empty()).then_some(edit)
+}
+
+fn enclosed(text: &[u8], literal: Range<usize>, names: &Names, done: &mut Done) -> Option<Edit> {
+    if literal.end < done.value {
+        return None;
+    }
+    let quote = Quote::at(text, literal.end).map_or(0, Quote::length);
+    let name = Name::before(text, literal.clone(), quote);
+    let range = match quote {
+        0 => element(text, literal.end - name.text.len()..literal.end)?,
+        _ => {
+            let line_end = |start| done.line_of(text, start);
+            part(text, name.before, literal.end + quote, line_end)?
+        }
+    };
+    let is_sensitive = names.is_sensitive(name.text, name.place);
+    is_sensitive.then(|| Edit::new(range, REDACTED))
+}
+
+fn assigned(
+    text: &[u8],
+    literal: Range<usize>,
+    found: &Assignment,
+    names: &Names,
+    done: &mut Done,
+) -> Option<Edit> {
+    let name = Name::before(text, literal, found.quote.len());
+    if !name.takes(text, found) || !names.is_sensitive(name.text, name.place) {
+        return None;
+    }
+    let line = done.line_of(text, found.value);
+    let is_bare = found.quote.is_empty() && Quote::at(text, found.value).is_none();
+    if name.place == Place::Query && is_bare {
+        Some(query_value(text, found))
+    } else if is_bare && ends_with(name.text, b"cookie") {
+        let end = cookies_end(text, found.value, line);
+        Some(Edit::new(found.value..end, REDACTED))
+    } else {
+        let is_authorization = ends_with(name.text, b"authorization");
+        field_value(text, found, line, is_authorization)
+    }
+}
+
+/// The text of a password in a statement of SQL, whose quote ends the literal: `PASSWORD 'x'`.
+pub(in crate::redact) fn sql_text(
+    text: &[u8],
+    literal: Range<usize>,
+    done: &mut Done,
+) -> Option<Edit> {
+    let quote = literal.end - 1;
+    let line = &text[..done.line_of(text, quote)];
+    let range = Quote::at(text, quote)?.content(line, quote)?;
+    (!range.is_empty()).then(|| Edit::new(range, REDACTED))
 }
 
 fn ends_with(name: &[u8], end: &[u8]) -> bool {
@@ -89,7 +144,12 @@ fn query_value(text: &[u8], assignment: &Assignment) -> Edit {
             )
     });
     let end = match assignment.sign {
-        Sign::Encoded => memmem::find(&text[start..end], b"%26").map_or(end, |next| start + next),
+        // The sign before the next parameter is spelled as this one is.
+        Sign::Spelled(length) => {
+            let mut places = start..end;
+            let next = places.find(|place| escaped(text, *place, b'&') == Some(length));
+            next.unwrap_or(end)
+        }
         _ => end,
     };
     Edit::new(start..end, IN_PLACE)
@@ -116,6 +176,10 @@ fn field_value(
     let rest = &text[start..line];
     if let Some(scheme) = scheme(rest, is_authorization) {
         let start = start + scheme.length;
+        let quoted = Quote::at(text, start).and_then(|quote| quote.content(&text[..line], start));
+        if let Some(range) = quoted {
+            return Some(Edit::new(range, IN_PLACE));
+        }
         let end = match scheme.has_parameters {
             true => header_end(text, start, line),
             false => bare_end(text, start, line),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
-use crate::redact::bytes::{backslashes, is_blank, run};
+use crate::redact::bytes::{at, backslashes, escaped, is_blank, run};
 
 /// A quote, and how deep it is escaped.
 #[derive(Clone, Copy)]
@@ -12,9 +12,10 @@ pub(super) enum Quote {
     Double {
         backslashes: usize,
     },
-    Single,
-    /// A double quote, percent-encoded.
-    Encoded,
+    /// `'`, or `` ` ``.
+    Single(u8),
+    /// A double quote in another spelling of so many bytes: `%22`, `&quot;`, `\u0022`.
+    Spelled(usize),
 }
 
 impl Quote {
@@ -27,31 +28,35 @@ impl Quote {
         let backslashes = backslashes.take_while(|byte| **byte == b'\\').count();
         match &rest[backslashes..] {
             [b'"', ..] => Some(Self::Double { backslashes }),
-            [b'\'', ..] if backslashes == 0 => Some(Self::Single),
-            [b'%', b'2', b'2', ..] if backslashes == 0 => Some(Self::Encoded),
-            _ => None,
+            [quote @ (b'\'' | b'`'), ..] if backslashes == 0 => Some(Self::Single(*quote)),
+            _ => escaped(text, start, b'"').map(Self::Spelled),
         }
     }
 
     pub(super) const fn length(self) -> usize {
         match self {
             Self::Double { backslashes } => backslashes + 1,
-            Self::Single => 1,
-            Self::Encoded => 3,
+            Self::Single(_) => 1,
+            Self::Spelled(length) => length,
         }
     }
 
     /// What is between the quote at `start` and the one that closes it, or the end of the line.
     pub(super) fn content(self, line: &[u8], start: usize) -> Option<Range<usize>> {
+        let opened = start;
         let start = start + self.length();
         let rest = line.get(start..)?;
         let length = match self {
             Self::Double { backslashes } => double_quote(rest, backslashes).unwrap_or(rest.len()),
             // It may be an apostrophe.
-            Self::Single => memchr(b'\'', rest)?,
-            Self::Encoded => {
-                let word = run(rest, 0, |byte| !is_blank(byte) && byte != b'&');
-                memmem::find(&rest[..word], b"%22").unwrap_or(word)
+            Self::Single(quote) => single_quote(rest, quote)?,
+            Self::Spelled(_) => {
+                let spelling = &line[opened..start];
+                let quoted = memmem::find(rest, spelling).unwrap_or(rest.len());
+                match spelling.starts_with(b"%") {
+                    true => run(&rest[..quoted], 0, |byte| !is_blank(byte) && byte != b'&'),
+                    false => quoted,
+                }
             }
         };
         Some(start..start + length)
@@ -59,15 +64,31 @@ impl Quote {
 }
 
 /// Where `text` ends by a quote behind `depth` backslashes. One with more is a part of the text,
-/// unless they are pairs that stand for backslashes.
+/// unless they are pairs that stand for backslashes; so is one that a word follows.
 pub(super) fn double_quote(text: &[u8], depth: usize) -> Option<usize> {
     let mut from = 0;
     loop {
         let quote = from + memchr(b'"', &text[from..])?;
         let before = backslashes(text, from..quote);
-        if before >= depth && (before - depth).is_multiple_of(2 * (depth + 1)) {
+        let in_word = at(text, quote + 1).is_ascii_alphanumeric();
+        if before >= depth && (before - depth).is_multiple_of(2 * (depth + 1)) && !in_word {
             return Some(quote - depth);
         }
         from = quote + 1;
+    }
+}
+
+/// Where `text` ends by `quote`. One behind a backslash and two in a row stand for themselves.
+fn single_quote(text: &[u8], quote: u8) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let end = from + memchr(quote, &text[from..])?;
+        let is_escaped = !backslashes(text, from..end).is_multiple_of(2);
+        let is_doubled = at(text, end + 1) == quote;
+        match (is_escaped, is_doubled) {
+            (false, false) => return Some(end),
+            (true, _) => from = end + 1,
+            (false, true) => from = end + 2,
+        }
     }
 }
