@@ -12,8 +12,10 @@ mod host;
 mod https;
 mod ip_filter;
 mod limits;
+mod mask;
 mod metrics;
 mod rate_limit;
+mod redact;
 mod request_id;
 mod stack;
 
@@ -92,10 +94,12 @@ pub fn cases() -> Vec<Case> {
         ip_filter::cases(),
         rate_limit::cases(),
         limits::cases(),
+        mask::cases(),
         request_id::cases(),
         health::cases(),
         access_log::cases(),
         metrics::cases(),
+        redact::cases(),
         stack::cases(),
     ]
     .concat()
