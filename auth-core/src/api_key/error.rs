@@ -37,6 +37,18 @@ pub enum VerifyErrorKind {
 }
 
 impl VerifyErrorKind {
+    /// All kinds.
+    pub const ALL: &'static [Self] = &[
+        Self::Malformed,
+        Self::Unknown,
+        Self::OtherTenant,
+        Self::Revoked,
+        Self::Expired,
+        Self::OwnerDisabled,
+        Self::Address,
+        Self::Unavailable,
+    ];
+
     /// One word for logs and counters.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

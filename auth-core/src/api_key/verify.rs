@@ -19,7 +19,7 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct VerifiedKey {
     key: ApiKey,
-    principal: Principal,
+    principal: Arc<Principal>,
 }
 
 impl VerifiedKey {
@@ -31,7 +31,7 @@ impl VerifiedKey {
 
     /// The key's owner, restricted to what the key may do.
     #[must_use]
-    pub fn principal(&self) -> &Principal {
+    pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
     }
 }
@@ -138,6 +138,7 @@ impl ApiKeys {
             .tenant(key.tenant.clone())
             .scopes(key.scopes.clone())
             .access(rights.within(&key.scopes));
+        let principal = Arc::new(principal);
         let cached = Arc::new(Cached::new(VerifiedKey { key, principal }, now));
         inner.cache.insert(digest, cached.clone(), generation);
         Ok(cached)

@@ -35,6 +35,8 @@
 //!
 //! [`Router::layer`]: https://docs.rs/axum/latest/axum/struct.Router.html#method.layer
 
+#[cfg(feature = "api-key")]
+mod api_key;
 mod challenge;
 mod credential;
 mod error;
@@ -43,9 +45,13 @@ mod layer;
 mod require;
 mod scheme;
 mod service;
+#[cfg(feature = "api-key")]
+mod tally;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "api-key")]
+pub use self::api_key::{ApiKeyLayer, ApiKeyScheme};
 pub use self::challenge::{InvalidRealm, Realm, SchemeName};
 pub use self::credential::Presented;
 pub use self::error::{AuthRefused, AuthRefusedKind};
@@ -54,3 +60,5 @@ pub use self::layer::AuthLayer;
 pub use self::require::{RequestTenant, Require, RequireLayer};
 pub use self::scheme::{Authenticated, Knock, Later, Scheme, Verdict};
 pub use self::service::Auth;
+#[cfg(feature = "api-key")]
+pub use self::tally::Tally;

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use http::Extensions;
 use http::header::USER_AGENT;
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::principal::Principal;
@@ -124,6 +125,12 @@ impl<'a> Knock<'a> {
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.origin.client_ip(self.head)
+    }
+
+    /// What layers further out have found out about the request.
+    #[must_use]
+    pub fn extensions(&self) -> &'a Extensions {
+        self.head.extensions()
     }
 
     /// What audit events tell of the request.

@@ -1,3 +1,6 @@
+#[cfg(feature = "api-key")]
+mod api_key;
+
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
