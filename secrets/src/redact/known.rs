@@ -277,29 +277,37 @@ fn hash(window: &Window, key: u64) -> u16 {
 /// The forms in which a value is printed, each in memory that is wiped.
 fn forms_of(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     const DIGITS: [&[u8; 16]; 2] = [b"0123456789ABCDEF", b"0123456789abcdef"];
-    let json = mapped(value, |byte, out| match byte {
-        b'"' | b'\\' => out.extend([b'\\', byte]),
-        b'\n' => out.extend(b"\\n"),
-        b'\r' => out.extend(b"\\r"),
-        b'\t' => out.extend(b"\\t"),
-        0..b' ' => {
-            out.extend(b"\\u00");
-            out.extend(hex(byte, DIGITS[1]));
-        }
-        _ => out.push(byte),
-    });
-    let mut forms = vec![Zeroizing::new(value.to_vec()), json];
+    let mut forms = vec![Zeroizing::new(value.to_vec())];
+    // Strings of JSON: with what has to be escaped, and with what PHP and Go escape as well.
+    for more in [&b""[..], b"/", b"<>&"] {
+        forms.push(mapped(value, |byte, out| match byte {
+            b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'/' if more.contains(&byte) => out.extend(b"\\/"),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            byte if byte < b' ' || more.contains(&byte) => {
+                out.extend(b"\\u00");
+                out.extend(hex(byte, DIGITS[1]));
+            }
+            _ => out.push(byte),
+        }));
+    }
     for digits in DIGITS {
         for space in [&b"%20"[..], b"+"] {
-            forms.push(mapped(value, |byte, out| match byte {
-                b' ' => out.extend(space),
-                b'-' | b'.' | b'_' | b'~' => out.push(byte),
-                byte if byte.is_ascii_alphanumeric() => out.push(byte),
-                _ => {
-                    out.push(b'%');
-                    out.extend(hex(byte, digits));
-                }
-            }));
+            // What RFC 3986 reserves (2.2), and JavaScript's `encodeURIComponent` does not.
+            for plain in [&b"-._~"[..], b"-._~!'()*"] {
+                forms.push(mapped(value, |byte, out| match byte {
+                    b' ' => out.extend(space),
+                    byte if byte.is_ascii_alphanumeric() || plain.contains(&byte) => {
+                        out.push(byte);
+                    }
+                    _ => {
+                        out.push(b'%');
+                        out.extend(hex(byte, digits));
+                    }
+                }));
+            }
         }
     }
     for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {

@@ -58,6 +58,25 @@ fn a_known_secret_is_found_in_all_its_forms() {
 }
 
 #[test]
+fn a_known_secret_is_found_as_other_languages_write_it() {
+    let (redactor, known) = redactor();
+    let secret = "vK8/<qd>&Lm!x7(Zp)*'";
+    known
+        .insert("db", secret.as_bytes(), Instant::now())
+        .unwrap();
+    for form in [
+        // PHP's and Go's JSON.
+        r"vK8\/<qd>&Lm!x7(Zp)*'",
+        r"vK8/\u003cqd\u003e\u0026Lm!x7(Zp)*'",
+        // JavaScript's percent-encoding, and that of most others.
+        "vK8%2F%3Cqd%3E%26Lm!x7(Zp)*'",
+        "vK8%2f%3cqd%3e%26Lm%21x7%28Zp%29%2a%27",
+    ] {
+        assert_eq!(redactor.redact(form), "[REDACTED]", "{form}");
+    }
+}
+
+#[test]
 fn neighbours_and_overlaps_are_found() {
     let (redactor, known) = redactor();
     let now = Instant::now();
