@@ -28,6 +28,8 @@ struct Fields {
     names: Vec<Box<[u8]>>,
     firsts: u64,
     lasts: u64,
+    /// A bit for each ASCII letter or digit that a name starts with.
+    letters: u128,
 }
 
 /// The names that were met on the way to a value: those of all paths of which it may be a part
@@ -56,7 +58,7 @@ impl JsonFields {
     /// If a name is empty or has more than 64 bytes, without the separators, or if there are more than 64
     /// names in all.
     pub fn new(paths: impl IntoIterator<Item: AsRef<str>>) -> Result<Self, InvalidFields> {
-        let (mut names, mut firsts, mut lasts) = (Vec::new(), 0, 0);
+        let (mut names, mut firsts, mut lasts, mut letters) = (Vec::new(), 0, 0, 0);
         for path in paths {
             let path = path.as_ref();
             firsts |= bit(names.len())?;
@@ -66,6 +68,7 @@ impl JsonFields {
                 let name = room.get().filter(|name| !name.is_empty());
                 let name = name.ok_or_else(|| InvalidFields(Problem::Field(path.to_owned())))?;
                 bit(names.len())?;
+                letters |= letter(name[0]);
                 names.push(name.into());
             }
             lasts |= bit(names.len() - 1)?;
@@ -74,12 +77,25 @@ impl JsonFields {
             names,
             firsts,
             lasts,
+            letters,
         })))
     }
 
     /// Where one is behind the name that is written like this, in an object where one was in `state`.
     pub(super) fn after(&self, State(state): State, written: &[u8]) -> State {
-        let Fields { names, firsts, .. } = &*self.0;
+        let Fields {
+            names,
+            firsts,
+            letters,
+            ..
+        } = &*self.0;
+        // Most names are decided by their first letter.
+        if written
+            .first()
+            .is_some_and(|first| letter(*first) & !letters != 0)
+        {
+            return State::NONE;
+        }
         let mut name = Name::new();
         if written.len() > LONGEST_WRITTEN || !unescape(written, &mut name) {
             return State::NONE;
@@ -103,6 +119,14 @@ impl JsonFields {
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.names.is_empty()
+    }
+}
+
+/// The bit of a letter, in whatever case, or a digit; none for what may be left out or stand for another.
+fn letter(first: u8) -> u128 {
+    match first.to_ascii_lowercase() {
+        first @ (b'0'..=b'9' | b'a'..=b'z') => 1 << first,
+        _ => 0,
     }
 }
 

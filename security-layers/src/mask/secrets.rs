@@ -110,6 +110,9 @@ impl SecretMask {
         if mark.is_some() && is_complete {
             close(&mut mark, &mut out, &walk);
         }
+        if is_last {
+            return (out.finish(cut), cut);
+        }
         walk.to(cut);
         if let Some(mark) = mark {
             out.skip_to(cut);
@@ -118,10 +121,6 @@ impl SecretMask {
                 ..mark
             });
             self.place = walk.place_at_cut;
-            return (out.finish(cut), cut);
-        }
-        if is_last {
-            self.place = walk.place;
             return (out.finish(cut), cut);
         }
         let (token, place) = walk.token;
