@@ -61,6 +61,7 @@
 //! | `vault-tls` | Vault over TLS | `tokio-rustls` with ring |
 //! | `kms` | sealed secrets, opened by a key service | `chacha20poly1305` |
 //! | `rotate` | the module | `arc-swap` |
+//! | `metrics` | `rotate::SecretCollector` | `prometheus-client` |
 //! | `redact` | the module | `aho-corasick`, `arc-swap`, `memchr` |
 //! | `tracing` | `redact::tracing` | `tracing-core`, `tracing-subscriber` with `fmt` |
 //!

@@ -1,8 +1,11 @@
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::SecretError;
 use crate::source::{SourceError, SourceErrorKind};
+use crate::strength::WeakSecret;
 
 /// Why a value was not taken over. The one before it, if there is one, stays in force.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ pub(super) enum Fault {
     Weak(Rejected),
     Rejected(Rejected),
     TimedOut,
+    Panicked,
     NoRuntime,
 }
 
@@ -35,6 +39,8 @@ pub enum RotateErrorKind {
     Rejected,
     /// Loading and trying the value took longer than the deadline.
     TimedOut,
+    /// The source, a parser, a check or the trial run panicked. The next load tries again.
+    Panicked,
     /// There is no tokio runtime to run in.
     NoRuntime,
 }
@@ -48,6 +54,7 @@ impl RotateErrorKind {
             Self::Weak => "weak",
             Self::Rejected => "rejected",
             Self::TimedOut => "timed_out",
+            Self::Panicked => "panicked",
             Self::NoRuntime => "no_runtime",
         }
     }
@@ -67,6 +74,7 @@ impl RotateError {
             Fault::Weak(_) => RotateErrorKind::Weak,
             Fault::Rejected(_) => RotateErrorKind::Rejected,
             Fault::TimedOut => RotateErrorKind::TimedOut,
+            Fault::Panicked => RotateErrorKind::Panicked,
             Fault::NoRuntime => RotateErrorKind::NoRuntime,
         }
     }
@@ -80,6 +88,7 @@ impl fmt::Display for RotateError {
             Fault::Weak(why) => write!(f, "secret {name:?} is too weak: {why}"),
             Fault::Rejected(why) => write!(f, "secret {name:?} was not accepted: {why}"),
             Fault::TimedOut => write!(f, "secret {name:?} was not loaded in time"),
+            Fault::Panicked => write!(f, "loading secret {name:?} panicked"),
             Fault::NoRuntime => write!(
                 f,
                 "secret {name:?} needs a tokio runtime to be kept up to date"
@@ -99,22 +108,40 @@ impl Error for RotateError {
 
 /// Why a parser, a check or a trial run refuses a value.
 ///
-/// The text goes into logs. Errors of parsers often quote what they could not read: say what is wrong in words of your
-/// own rather than pass such an error on.
+/// The text goes into logs, and errors of parsers often quote what they could not read. So it is made of a text that
+/// was there before the value, or of errors that are known to quote nothing; any other says so by
+/// [its name](Self::public).
+///
+/// ```compile_fail
+/// # use portcullis_secrets::rotate::Rejected;
+/// let _ = "not a number".parse::<u16>().map_err(Rejected::from);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected(Box<str>);
+pub struct Rejected(Cow<'static, str>);
 
 impl Rejected {
-    /// A refusal for the reason `why`, which must not contain anything secret.
+    /// A refusal for the reason `why`, which must not contain anything of the value.
     #[must_use]
-    pub fn new(why: impl fmt::Display) -> Self {
-        Self(why.to_string().into())
+    pub fn public(why: String) -> Self {
+        Self(why.into())
     }
 }
 
 impl From<&'static str> for Rejected {
     fn from(why: &'static str) -> Self {
         Self(why.into())
+    }
+}
+
+impl From<SecretError> for Rejected {
+    fn from(why: SecretError) -> Self {
+        Self::public(why.to_string())
+    }
+}
+
+impl From<WeakSecret> for Rejected {
+    fn from(why: WeakSecret) -> Self {
+        Self::public(why.to_string())
     }
 }
 

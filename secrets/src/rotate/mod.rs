@@ -54,7 +54,8 @@
 //! With the `tracing` target `portcullis::audit`: `secret_loaded` and `secret_rotated`, with the version; `secret_weak` and
 //! `secret_rotation_failed`, once per reason until a load succeeds; `secret_stale`, when a value could not be confirmed for
 //! too long or when its lease has ended; `key_published`, `key_activated`, `key_retired` and `key_revoked`.
-//! [`Rotating::status`] has the numbers for metrics.
+//! [`Rotating::status`] has the numbers, and with the feature `metrics` a `SecretCollector` shows them to a
+//! `prometheus_client` registry.
 //!
 //! # What it is not for
 //!
@@ -67,6 +68,8 @@
 mod audit;
 mod error;
 mod health;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod ring;
 mod rotating;
 mod rotation;
@@ -77,6 +80,8 @@ mod timetable;
 
 pub use error::{LeaseEnded, Rejected, RotateError, RotateErrorKind};
 pub use health::Status;
+#[cfg(feature = "metrics")]
+pub use metrics::SecretCollector;
 pub use ring::{Due, Key, KeyRing, RingError, Transition};
 pub use rotating::{Reload, Rotating, Subscription};
 pub use rotation::Rotation;

@@ -1,7 +1,10 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,7 +24,7 @@ use crate::source::Version;
 ///
 /// Made by [`Rotation::start`](super::Rotation::start). Clones share the value. Reading never waits, neither for a load nor
 /// for another reader. When the last clone is dropped, polling ends and the values are dropped.
-pub struct Rotating<T>(Arc<Shared<T>>);
+pub struct Rotating<T>(pub(super) Arc<Shared<T>>);
 
 pub(super) struct Shared<T> {
     name: Box<str>,
@@ -102,6 +105,12 @@ impl<T> Rotating<T> {
             .accepted(Instant::now)
             .find(|(_, held)| f(&held.value))?;
         Some(which)
+    }
+
+    /// How events and metrics call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// How the value is doing: its version, its age, failures.
@@ -283,7 +292,13 @@ async fn fetch<T>(
     known: Known<T>,
     deadline: Duration,
 ) -> Result<Fetched<T>, RotateError> {
-    match timeout(deadline, supply.fetch(known)).await {
+    // A task that panics is gone, and with it all further loads.
+    let mut fetching = supply.fetch(known);
+    let fetching = poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| fetching.as_mut().poll(context)));
+        polled.unwrap_or(Poll::Ready(Err(Fault::Panicked)))
+    });
+    match timeout(deadline, fetching).await {
         Ok(fetched) => fetched.map_err(|fault| RotateError::new(name, fault)),
         Err(_) => Err(RotateError::new(name, Fault::TimedOut)),
     }

@@ -60,7 +60,7 @@ impl<V: Send + 'static> Rotation<V, SecretBytes> {
     /// Takes the bytes as UTF-8 text.
     pub fn text(self) -> Rotation<V, SecretString> {
         self.parse(|bytes| {
-            SecretString::read_from(bytes.expose_secret(), MAX_BYTES).map_err(Rejected::new)
+            SecretString::read_from(bytes.expose_secret(), MAX_BYTES).map_err(Rejected::from)
         })
     }
 }

@@ -356,6 +356,74 @@ async fn what_is_not_acceptable_is_not_taken_over() {
     assert_eq!(error.kind(), RotateErrorKind::Rejected);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_load_that_panics_is_not_the_last() {
+    let desk = Desk::new("one");
+    let secret = rotation(&desk)
+        .check(|text| match text.expose(|text| text == "panic") {
+            true => panic!("on purpose"),
+            false => Ok(()),
+        })
+        .start()
+        .await
+        .unwrap();
+    desk.put("panic");
+    sleep(seconds(31)).await;
+    assert_eq!(secret.status().failing, Some(RotateErrorKind::Panicked));
+    assert!(secret.load().unwrap().ct_matches("one"));
+    let error = secret.reload().await.unwrap_err();
+    assert_eq!(error.to_string(), r#"loading secret "token_key" panicked"#);
+
+    desk.put("two");
+    sleep(seconds(30)).await;
+    assert!(secret.load().unwrap().ct_matches("two"));
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_each_secret_are_shown_until_it_is_gone() {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    let desk = Desk::new("one");
+    desk.lease("one", 60, 60);
+    let one = rotation(&desk).start().await.unwrap();
+    let other = Rotation::new("other", Desk::new("x"))
+        .start()
+        .await
+        .unwrap();
+    let collector = crate::rotate::SecretCollector::new();
+    let collector = collector.secret(&one).secret(&one).secret(&other);
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(collector));
+    let shown = || {
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    desk.lease("two", 60, 60);
+    one.reload().await.unwrap();
+    desk.fail(SourceErrorKind::Unavailable);
+    one.reload().await.unwrap_err();
+    tokio::time::advance(seconds(60)).await;
+    assert_eq!(
+        shown(),
+        [
+            r#"secret_age_seconds{secret="token_key"} 60.0"#,
+            r#"secret_age_seconds{secret="other"} 60.0"#,
+            r#"secret_in_force{secret="token_key"} 0"#,
+            r#"secret_in_force{secret="other"} 1"#,
+            r#"secret_rotations_total{secret="token_key"} 1"#,
+            r#"secret_rotations_total{secret="other"} 0"#,
+            r#"secret_load_failures_total{secret="token_key"} 1"#,
+            r#"secret_load_failures_total{secret="other"} 0"#,
+        ]
+    );
+    drop((one, other));
+    assert_eq!(shown(), [""; 0]);
+}
+
 #[test]
 fn without_a_runtime_it_does_not_start() {
     let desk = Desk::new("one");
