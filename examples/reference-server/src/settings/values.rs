@@ -95,9 +95,15 @@ impl FromStr for LogFilter {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        // `Targets` takes a misspelt level for the name of a target, and then logs nothing.
-        let says_a_level = |part: &str| {
-            part.contains('=') || !part.is_empty() && part.parse::<LevelFilter>().is_ok()
+        // `Targets` takes a misspelt level for the name of a target, and then logs nothing; no level for
+        // the lowest one; and any text for a name, a token with padding for instance.
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:-.".contains(&byte);
+        let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
+        let says_a_level = |part: &str| match part.split_once('=') {
+            Some((target, level)) => {
+                !target.is_empty() && target.bytes().all(in_name) && is_level(level)
+            }
+            None => is_level(part),
         };
         let targets = text.split(',').all(says_a_level).then(|| text.parse());
         match targets {
@@ -237,6 +243,15 @@ mod tests {
             assert!(right.parse::<LogFilter>().is_ok(), "{right}");
         }
         for wrong in ["", "inof", "info,", "sqlx=loud", "warn,sqlx"] {
+            assert!(wrong.parse::<LogFilter>().is_err(), "{wrong}");
+        }
+        // Credentials were taken for the name of a target, shown as such from then on, and logged at `trace`.
+        for wrong in [
+            "Basic dXNlcjpwYXNzd29yZDE=",
+            "sqlx=",
+            "a b=info",
+            "a=b=info",
+        ] {
             assert!(wrong.parse::<LogFilter>().is_err(), "{wrong}");
         }
     }
