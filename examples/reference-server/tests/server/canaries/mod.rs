@@ -165,6 +165,16 @@ impl Cage {
             }
         }
         self.send_documents(canary).await;
+        let operators = self.server.operators();
+        for (method, path) in [
+            (Method::PUT, "/log-level".to_owned()),
+            (Method::GET, format!("/{encoded}?token={encoded}")),
+        ] {
+            let call = Call::new(operators, &method, &path);
+            let what = what("what operators are sent");
+            let status = self.send(&what, call, text.clone()).await;
+            assert!(status.is_client_error(), "{what}: {status}");
+        }
     }
 
     /// As a document that is stored, and as one that its schema forbids.
@@ -223,8 +233,10 @@ impl Cage {
         }
         if self.believes {
             // Who gives a request its identity is answered with it: only the log is quiet.
-            let call = self.call(&Method::GET, "/nowhere");
-            call.header("x-request-id", &line).send().await;
+            let request = format!(
+                "GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-request-id: {line}\r\n\r\n"
+            );
+            wire::exchange(self.server.address(), request.as_bytes()).await;
         }
         let encoded = utf8_percent_encode(text, NON_ALPHANUMERIC);
         for query in [encoded.to_string(), format!("{encoded}=1")] {

@@ -50,10 +50,12 @@ impl Net {
     pub(super) fn find(&self, text: &str) -> Option<String> {
         let found = self.automaton.find_overlapping_iter(text);
         let mut found = found.filter(|found| {
-            let is_digit =
-                |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
+            // Six digits are in many a fraction and identity.
+            let is_joint = |byte: Option<&u8>| {
+                byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte))
+            };
             let (before, behind) = text.as_bytes().split_at(found.start());
-            let joined = is_digit(before.last()) || is_digit(behind.get(found.len()));
+            let joined = is_joint(before.last()) || is_joint(behind.get(found.len()));
             !(self.patterns[found.pattern()].is_number && joined)
         });
         let found = found.next()?;
@@ -133,6 +135,7 @@ fn the_net_finds_every_form_and_nothing_else() {
         "1123456",
         "0.123456",
         "123456.7",
+        "018f-a123456b",
         "kT7 mq2/Lx9+Zp=",
     ] {
         assert_eq!(net.find(clean), None);
