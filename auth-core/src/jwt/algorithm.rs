@@ -1,6 +1,8 @@
 use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// How a token is signed: the `alg` of RFC 7518 section 3, RFC 8037 and RFC 9864.
 ///
@@ -169,3 +171,77 @@ impl FromStr for Algorithm {
             .ok_or(UnknownAlgorithm(()))
     }
 }
+
+/// The algorithms that an issuer signs with: at least one, and never both shared secrets and key pairs (ASVS 9.1.2), so that
+/// a public key is never taken for a secret.
+///
+/// ```
+/// use portcullis_auth_core::jwt::{Algorithm, Algorithms};
+///
+/// assert!(Algorithms::new([Algorithm::EdDsa, Algorithm::Es256]).is_ok());
+/// assert_eq!(
+///     Algorithms::new([Algorithm::Rs256, Algorithm::Hs256]).unwrap_err().to_string(),
+///     "shared secrets and key pairs must not be mixed",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Algorithms(Arc<[Algorithm]>);
+
+impl Algorithms {
+    /// These algorithms.
+    ///
+    /// # Errors
+    ///
+    /// When there are none, or when some take a shared secret and others do not.
+    pub fn new(algorithms: impl IntoIterator<Item = Algorithm>) -> Result<Self, InvalidAlgorithms> {
+        let algorithms: Arc<[_]> = algorithms.into_iter().collect();
+        let symmetric = algorithms
+            .iter()
+            .filter(|algorithm| algorithm.is_symmetric())
+            .count();
+        match (algorithms.len(), symmetric) {
+            (0, _) => Err(InvalidAlgorithms("there must be at least one algorithm")),
+            (all, some) if 0 < some && some < all => Err(InvalidAlgorithms(
+                "shared secrets and key pairs must not be mixed",
+            )),
+            _ => Ok(Self(algorithms)),
+        }
+    }
+
+    /// EdDSA and ES256: for tokens of our own.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(Arc::new([Algorithm::EdDsa, Algorithm::Es256]))
+    }
+
+    /// RS256, PS256, ES256 and EdDSA: what others sign with.
+    #[must_use]
+    pub fn common() -> Self {
+        Self(Arc::new([
+            Algorithm::Rs256,
+            Algorithm::Ps256,
+            Algorithm::Es256,
+            Algorithm::EdDsa,
+        ]))
+    }
+}
+
+impl Deref for Algorithms {
+    type Target = [Algorithm];
+
+    fn deref(&self) -> &[Algorithm] {
+        &self.0
+    }
+}
+
+/// Algorithms that do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidAlgorithms(&'static str);
+
+impl fmt::Display for InvalidAlgorithms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for InvalidAlgorithms {}

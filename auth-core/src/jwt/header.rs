@@ -70,7 +70,7 @@ pub(super) struct KeyId {
 }
 
 impl KeyId {
-    fn new(id: &str) -> Option<Self> {
+    pub(super) fn new(id: &str) -> Option<Self> {
         // `@` because RFC 7520 calls its keys by addresses.
         let of_ids = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~:/+=@-".contains(byte);
         let mut bytes = [0; MAX_ID];

@@ -1,6 +1,6 @@
 use super::algorithm::Algorithm;
 use super::error::JwtErrorKind;
-use super::header::Header;
+use super::header::{Header, KeyId};
 use super::key::VerifyingKey;
 use super::{JwtError, MAX_TOKEN_BYTES, base64};
 
@@ -69,7 +69,7 @@ impl<'a> Jws<'a> {
     /// Its `kid`.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.header.id.as_ref().map(|id| id.as_str())
+        self.header.id.as_ref().map(KeyId::as_str)
     }
 
     /// Whether its header brings a key, a certificate or an address of one along. Nobody does that by mistake.

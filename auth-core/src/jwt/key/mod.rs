@@ -21,6 +21,7 @@ use portcullis_secrets::strength::StrengthPolicy;
 pub(super) use public::Public;
 
 use super::algorithm::Algorithm;
+use super::header::KeyId;
 
 /// A key that verifies what was signed with one algorithm. A clone shares it.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ struct Verifying {
 }
 
 enum Check {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Public {
         key: ParsedPublicKey,
         /// The required members of its JWK.
@@ -56,13 +57,16 @@ impl VerifyingKey {
         Self::new(algorithm, &public)
     }
 
-    /// A shared secret, called `id`. Whoever has it can sign.
+    /// A shared secret, called `id` as tokens can call it: up to 128 letters, digits and `._~:/+=@-`. Whoever has it can sign.
     ///
     /// # Errors
     ///
-    /// When `algorithm` takes no secret, when the secret is shorter than its hash (RFC 7518 section 3.2), or when it was made
+    /// When `id` is something else, when `algorithm` takes no secret, when the secret is shorter than its hash (RFC 7518 section 3.2), or when it was made
     /// up rather than generated: see [`portcullis_secrets::strength`].
     pub fn from_secret(algorithm: Algorithm, id: &str, secret: &[u8]) -> Result<Self, KeyError> {
+        if KeyId::new(id).is_none() {
+            return Err(KeyErrorKind::Malformed.into());
+        }
         StrengthPolicy::signing().require("the token secret", secret)?;
         let key = secret_key(algorithm, secret)?;
         Ok(Self::symmetric(algorithm, Some(id.into()), key))
@@ -88,7 +92,11 @@ impl VerifyingKey {
         })))
     }
 
-    pub(super) fn symmetric(algorithm: Algorithm, id: Option<Box<str>>, key: hmac::Key) -> Self {
+    pub(super) fn symmetric(
+        algorithm: Algorithm,
+        id: Option<Box<str>>,
+        key: Box<hmac::Key>,
+    ) -> Self {
         Self(Arc::new(Verifying {
             id,
             algorithm,
@@ -254,7 +262,7 @@ impl fmt::Debug for SigningKey {
 }
 
 /// RFC 7518 section 3.2: a key of the size of the hash output or larger.
-pub(super) fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, KeyError> {
+pub(super) fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<Box<hmac::Key>, KeyError> {
     let (hash, least) = match algorithm {
         Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
         Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
@@ -264,5 +272,5 @@ pub(super) fn secret_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Ke
     if secret.len() < least {
         return Err(KeyErrorKind::TooShort.into());
     }
-    Ok(hmac::Key::new(hash, secret))
+    Ok(Box::new(hmac::Key::new(hash, secret)))
 }

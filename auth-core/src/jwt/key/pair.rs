@@ -22,7 +22,7 @@ use crate::jwt::algorithm::{Algorithm, Curve};
 
 /// The library wipes its memory when it frees it, so nothing of a key is left when this is dropped.
 pub(super) enum Pair {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair, Curve),
     Ed(Ed25519KeyPair),
