@@ -10,8 +10,10 @@
 //!
 //! | feature | adds | brings in |
 //! |---|---|---|
+//! | `jwt` | the module `jwt`: signed tokens, their keys, the JWKS document | `aws-lc-rs`, `arc-swap`, `serde`, `serde_json` |
 //! | `password` | passwords: hashing, policy, imported hashes, breach filter, reset tokens | `argon2`, `bcrypt`, `pbkdf2`, `scrypt`, `md-5`, `sha1`, `sha2`, `xorf`, `unicode-normalization`, `tokio` with `rt`, `sync`, `time` |
 //! | `api-key` | the module `api_key`, with `roles` | `crc32fast`, `hmac`, `ipnet`, `sha2`, `tokio` with `rt` |
+//! | `revocation` | the module | `sha2`, `tokio` with `sync` and `time` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
 //! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |
 //! | `refresh` | the module `refresh`, with `roles` | `crc32fast`, `hmac`, `sha2` |
@@ -27,6 +29,8 @@ pub mod jwt;
 pub mod principal;
 #[cfg(feature = "refresh")]
 pub mod refresh;
+#[cfg(feature = "revocation")]
+pub mod revocation;
 #[cfg(feature = "roles")]
 pub mod roles;
 #[cfg(all(
