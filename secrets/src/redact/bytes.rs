@@ -57,6 +57,24 @@ pub(super) fn skip_spaces(text: &[u8], start: usize) -> usize {
     end
 }
 
+/// Behind the line break and the spaces at `start`, if they fold a header (RFC 9112, 5.2) or a value, and the
+/// next line is none of its own that gives a value to another name.
+pub(super) fn behind_fold(text: &[u8], start: usize) -> Option<usize> {
+    const LONGEST_NAME: usize = 64;
+    let next = match text.get(start..)? {
+        [b'\r', b'\n', b' ' | b'\t', ..] => start + 2,
+        [b'\n', b' ' | b'\t', ..] => start + 1,
+        _ => return None,
+    };
+    let next = skip_spaces(text, next);
+    let near = &text[..text.len().min(next + LONGEST_NAME)];
+    let name = run(near, next, |byte| {
+        is_token(byte) || matches!(byte, b'.' | b'"')
+    });
+    let has_name = name > next && matches!(at(text, skip_spaces(near, name)), b':' | b'=');
+    (!has_name && !is_blank(at(text, next))).then_some(next)
+}
+
 /// Behind the ANSI control sequence (ECMA-48, 5.4) at `start`.
 pub(super) fn colour(text: &[u8], start: usize) -> Option<usize> {
     const MOST: usize = 32;

@@ -234,9 +234,15 @@ impl Table {
 
     fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
         let text_to_search = if self.forms.is_empty() { &[] } else { text };
-        let windows = text_to_search.windows(size_of::<Window>());
-        windows.enumerate().filter_map(|(start, window)| {
-            let mut forms = self.starting_with(window.first_chunk()?)?;
+        let windows = text_to_search.windows(size_of::<Window>()).enumerate();
+        // Most windows end here, so the loop holds what they need.
+        let (key, starts) = (self.key, self.starts.as_slice());
+        windows.filter_map(move |(start, window)| {
+            let hash = hash(window.first_chunk()?, key);
+            if !is_set(starts, hash) {
+                return None;
+            }
+            let mut forms = self.with_hash(hash);
             let form = forms.find(|form| text[start..].starts_with(form))?;
             Some(start..start + form.len())
         })
@@ -249,24 +255,25 @@ impl Table {
             let Some(window) = rest.first_chunk() else {
                 return self.forms.iter().any(|(_, form)| form.starts_with(rest));
             };
-            let mut forms = self.starting_with(window).into_iter().flatten();
-            forms.any(|form| form.len() > rest.len() && form.starts_with(rest))
+            let hash = hash(window, self.key);
+            let goes_on = |form: &[u8]| form.len() > rest.len() && form.starts_with(rest);
+            is_set(&self.starts, hash) && self.with_hash(hash).any(goes_on)
         };
         (first..text.len()).find(goes_on).unwrap_or(text.len())
     }
 
-    /// The forms whose first bytes hash as these, the longest one first.
-    fn starting_with(&self, window: &Window) -> Option<impl Iterator<Item = &[u8]>> {
-        let hash = hash(window, self.key);
-        let word = self.starts.get(usize::from(hash) / 64)?;
-        if word >> (hash % 64) & 1 == 0 {
-            return None;
-        }
+    /// The forms whose first bytes have this hash, the longest one first.
+    fn with_hash(&self, hash: u16) -> impl Iterator<Item = &[u8]> {
         let first = self.forms.partition_point(|(other, _)| *other < hash);
         let forms = self.forms[first..].iter();
         let forms = forms.take_while(move |(other, _)| *other == hash);
-        Some(forms.map(|(_, form)| form.as_slice()))
+        forms.map(|(_, form)| form.as_slice())
     }
+}
+
+fn is_set(bits: &[u64], index: u16) -> bool {
+    let word = bits.get(usize::from(index) / 64);
+    word.is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 fn hash(window: &Window, key: u64) -> u16 {

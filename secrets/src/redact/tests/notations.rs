@@ -156,6 +156,34 @@ fn names_can_be_numbered_and_indexed() {
 }
 
 #[test]
+fn values_can_be_on_the_next_line() {
+    assert_redacted(&[
+        (
+            "Authorization: Bearer\r\n x9secret\r\nHost: a",
+            "Authorization: Bearer\r\n ***\r\nHost: a",
+        ),
+        (
+            "X-Api-Key:\r\n\tx9secret\r\nHost: a",
+            "X-Api-Key:\r\n\t[REDACTED]\r\nHost: a",
+        ),
+        (
+            "password:\n  'x9 secret'\nn: 1",
+            "password:\n  '[REDACTED]'\nn: 1",
+        ),
+        // A map, and nothing.
+        (
+            "token:\n  ttl: 5\n  \"n\": 1",
+            "token:\n  ttl: 5\n  \"n\": 1",
+        ),
+        ("token:\nn: 1", "token:\nn: 1"),
+        (
+            "Authorization: Bearer\r\nHost: a",
+            "Authorization: [REDACTED]\r\nHost: a",
+        ),
+    ]);
+}
+
+#[test]
 fn signs_and_quotes_can_be_escaped() {
     assert_redacted(&[
         (

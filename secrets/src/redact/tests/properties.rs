@@ -117,6 +117,7 @@ fn piece() -> impl Strategy<Value = String> {
         "form-data; name=\"",
         "\r\n\r\n",
         "\r\n--",
+        ":\n ",
         "Password(\"",
         "password '",
         "_live_",

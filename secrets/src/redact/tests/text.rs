@@ -541,6 +541,8 @@ fn no_text_takes_more_than_its_length() {
         "token=`",
         "token=&quot;",
         "token=\\u0022",
+        "token:\n ",
+        "authorization: bearer\n ",
         "token\\u003d",
         "token%253d",
         "token=%2522",

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::quote::Quote;
 use crate::names::{Place, number};
 use crate::percent::hex;
-use crate::redact::bytes::{at, before, escaped, is_blank, is_token, run, skip_spaces};
+use crate::redact::bytes::{
+    at, before, behind_fold, escaped, is_blank, is_token, run, skip_spaces,
+};
 
 /// What is between a name and its value.
 pub(super) struct Assignment {
@@ -71,6 +73,8 @@ impl Assignment {
             },
         };
         let value = skip_spaces(text, sign_start + length);
+        let folded = behind_fold(text, value).filter(|_| sign == Sign::Colon);
+        let value = folded.unwrap_or(value);
         Some(Self { quote, sign, value })
     }
 }

@@ -17,7 +17,7 @@ use self::assignment::{Assignment, Name, Sign};
 use self::enclosed::{element, part};
 use self::extent::{bare_end, cookies_end, header_end, json_scalar};
 use self::quote::Quote;
-use super::bytes::{at, escaped, is_blank, line_end, run, skip_spaces};
+use super::bytes::{at, behind_fold, escaped, is_blank, line_end, run, skip_spaces};
 use super::names::Names;
 use super::{IN_PLACE, REDACTED};
 use crate::names::Place;
@@ -186,6 +186,13 @@ fn field_value(
         };
         return Some(Edit::new(start..end, IN_PLACE));
     }
+    if is_authorization
+        && is_one_of(&WITH_TOKEN, rest.trim_ascii_end())
+        && let Some(start) = behind_fold(text, line)
+    {
+        let end = run(text, start, |byte| !is_blank(byte));
+        return Some(Edit::new(start..end, IN_PLACE));
+    }
     // An unknown scheme may be followed by anything.
     if is_authorization && assignment.sign == Sign::Colon && assignment.quote.is_empty() {
         return Some(Edit::new(start..header_end(text, start, line), REDACTED));
@@ -211,25 +218,31 @@ struct Scheme {
     has_parameters: bool,
 }
 
-/// The scheme by which credentials begin (RFC 9110, 11.4).
+/// The schemes by which credentials begin (RFC 9110, 11.4).
+const WITH_TOKEN: [&str; 2] = ["bearer", "basic"];
+/// Those that are words elsewhere, or have more than a token behind them.
+const OTHERS: [&str; 7] = [
+    "apikey",
+    "dpop",
+    "negotiate",
+    "ntlm",
+    "token",
+    "digest",
+    "aws4-hmac-sha256",
+];
+
+fn is_one_of(schemes: &[&str], word: &[u8]) -> bool {
+    let is = |scheme: &&str| word.eq_ignore_ascii_case(scheme.as_bytes());
+    schemes.iter().any(is)
+}
+
 fn scheme(value: &[u8], is_authorization: bool) -> Option<Scheme> {
-    const WITH_TOKEN: [&str; 2] = ["bearer", "basic"];
-    const OTHERS: [&str; 7] = [
-        "apikey",
-        "dpop",
-        "negotiate",
-        "ntlm",
-        "token",
-        "digest",
-        "aws4-hmac-sha256",
-    ];
     let word = run(value, 0, |byte| {
         byte.is_ascii_alphanumeric() || byte == b'-'
     });
     let length = skip_spaces(value, word);
-    let is = |name: &&str| value[..word].eq_ignore_ascii_case(name.as_bytes());
-    let has_token = WITH_TOKEN.iter().any(is);
-    let known = has_token || is_authorization && OTHERS.iter().any(is);
+    let has_token = is_one_of(&WITH_TOKEN, &value[..word]);
+    let known = has_token || is_authorization && is_one_of(&OTHERS, &value[..word]);
     (known && length > word && length < value.len()).then_some(Scheme {
         length,
         has_parameters: !has_token,
