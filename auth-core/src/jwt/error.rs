@@ -69,6 +69,33 @@ pub enum JwtErrorKind {
 }
 
 impl JwtErrorKind {
+    /// All kinds, in the order in which they are looked for.
+    pub const ALL: &'static [Self] = &[
+        Self::TooLarge,
+        Self::Malformed,
+        Self::DuplicateMember,
+        Self::Algorithm,
+        Self::Extension,
+        Self::EmbeddedKey,
+        Self::KeyId,
+        Self::Issuer,
+        Self::Type,
+        Self::UnknownKey,
+        Self::StaleKeys,
+        Self::KeysUnavailable,
+        Self::Signature,
+        Self::Audience,
+        Self::Expiry,
+        Self::Expired,
+        Self::Lifetime,
+        Self::NotBefore,
+        Self::IssuedAt,
+        Self::Subject,
+        Self::MissingClaim,
+        Self::NotAccessToken,
+        Self::Tenant,
+    ];
+
     /// A fixed name of the kind, for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +146,13 @@ impl JwtError {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         self.kind == JwtErrorKind::KeysUnavailable
+    }
+
+    /// Whether the issuer may have newer keys, one of which is the token's: see
+    /// [`Verifier::verify_or_refresh`](super::Verifier::verify_or_refresh).
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.kind == JwtErrorKind::StaleKeys
     }
 
     /// After how long another try may succeed, if the keys could not be had.

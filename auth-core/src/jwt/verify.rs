@@ -169,6 +169,12 @@ impl VerifiedToken {
         self.expires
     }
 
+    /// Whether its header brought a key, a certificate or an address of one along, which was not looked at.
+    #[must_use]
+    pub fn embeds_key(&self) -> bool {
+        self.embeds_key
+    }
+
     /// The event `jwt_key_ignored`, if its header brought a key, a certificate or an address of one along.
     #[must_use]
     pub fn embedded_key_event(&self, at: Timestamp, context: &Context) -> Option<Event> {

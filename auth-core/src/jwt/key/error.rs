@@ -31,6 +31,8 @@ pub enum KeyErrorKind {
     /// It is not what it should be mathematically: a point off its curve, halves that do not belong together, an RSA key of
     /// more than 8192 bits.
     Inconsistent,
+    /// An RSA key whose primes can be found from it: the library that made it had a fault (CVE-2017-15361, "ROCA").
+    Broken,
     /// The cryptographic library failed. Not the key's fault.
     Failed,
 }
@@ -48,6 +50,7 @@ impl KeyErrorKind {
             Self::TooShort => "too_short",
             Self::Weak => "weak",
             Self::Inconsistent => "inconsistent",
+            Self::Broken => "broken",
             Self::Failed => "failed",
         }
     }
@@ -87,6 +90,9 @@ impl fmt::Display for KeyError {
             KeyErrorKind::TooShort => "the key is too short for its algorithm",
             KeyErrorKind::Weak => "the secret is too weak",
             KeyErrorKind::Inconsistent => "the parts of the key do not belong together",
+            KeyErrorKind::Broken => {
+                "the key was made by a faulty library, its private half can be computed"
+            }
             KeyErrorKind::Failed => "the cryptographic library failed",
         })
     }

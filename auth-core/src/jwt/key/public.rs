@@ -122,7 +122,29 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     if *first == 0 || e.first() == Some(&0) || e == [1] || !odd || e.len() > 5 {
         return Err(KeyErrorKind::Inconsistent.into());
     }
+    if is_roca(n) {
+        return Err(KeyErrorKind::Broken.into());
+    }
     Ok(())
+}
+
+/// Primes of the faulty library are powers of 65537 modulo all small primes, and so is the product of two of them. Of others
+/// that is true by a chance that nobody meets (Nemec et al., CCS 2017, section 3.1).
+fn is_roca(n: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89,
+        97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.into_iter().all(|prime| {
+        let rest = n
+            .iter()
+            .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let mut power = 1;
+        (1..prime).any(|_| {
+            power = power * 65_537 % prime;
+            power == rest
+        })
+    })
 }
 
 /// The key at the end of a SubjectPublicKeyInfo: nothing comes after it, and its length is known.

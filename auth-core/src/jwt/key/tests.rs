@@ -219,6 +219,8 @@ fn rsa_keys_that_nobody_should_have_are_refused() {
             exponent.clone(),
             KeyErrorKind::TooShort,
         ),
+        // 65537 to the power of 128
+        (roca(), exponent.clone(), KeyErrorKind::Broken),
         // even
         (
             [&wide[..wide.len() - 1], &[2]].concat(),
@@ -230,6 +232,21 @@ fn rsa_keys_that_nobody_should_have_are_refused() {
         let key = VerifyingKey::new(Algorithm::Rs256, &public);
         assert_eq!(kind(key), expected, "{public:?}");
     }
+}
+
+fn roca() -> Vec<u8> {
+    let mut little = vec![1_u8];
+    for _ in 0..128 {
+        let mut product = [&[0, 0], &little[..]].concat();
+        let mut carry = 0;
+        for (index, byte) in product.iter_mut().enumerate() {
+            let sum = u16::from(*byte) + u16::from(*little.get(index).unwrap_or(&0)) + carry;
+            (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+        }
+        product.extend((carry > 0).then_some(1));
+        little = product;
+    }
+    little.into_iter().rev().collect()
 }
 
 // Made by OpenSSL 3.0 for these tests.
