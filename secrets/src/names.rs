@@ -95,11 +95,24 @@ pub(crate) fn is_sensitive(name: &[u8], place: Place, told: &[String]) -> bool {
             || in_queries.iter().any(|known| is_end(known))
             || told.iter().any(|known| is_end(known))
     };
-    // The last index of a form's field: `user[password]`.
-    let name = name.strip_suffix(b"]").unwrap_or(name);
+    let name = without_index(name);
     let unnumbered = &name[..name.len() - number(name.iter().rev())];
     (is_known(name) || unnumbered.len() < name.len() && is_known(unnumbered))
         && !HARMLESS.iter().any(|end| ends_with_exactly(name, end))
+}
+
+/// The field of a form without what tells it from others of its name: `user[password]`, `password[0]`.
+fn without_index(name: &[u8]) -> &[u8] {
+    let mut name = name;
+    while let Some(inner) = name.strip_suffix(b"]") {
+        let digits = inner.iter().rev().take_while(|byte| byte.is_ascii_digit());
+        let digits = digits.count();
+        match inner[..inner.len() - digits].strip_suffix(b"[") {
+            Some(outer) => name = outer,
+            None => return inner,
+        }
+    }
+    name
 }
 
 /// How many digits there are, if it is so few that they are a number behind a name: `password2`.

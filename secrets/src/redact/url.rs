@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::names::Class;
+use super::pattern::userinfo;
 use super::{IN_PLACE, Redactor};
 use crate::names::Place;
 use crate::percent::decoded;
@@ -61,23 +62,19 @@ fn form_decoded(text: &str) -> Cow<'_, [u8]> {
 }
 
 pub(super) fn url<'a>(redactor: &Redactor, url: &'a str) -> Cow<'a, str> {
-    let (rest, fragment) = match url.split_once('#') {
+    let start = authority_start(url);
+    // First of all, since a password may have any of the signs that end the other parts.
+    let host = user_end(url, start);
+    let (user, rest) = (&url[start..host], &url[host..]);
+    let (rest, fragment) = match rest.split_once('#') {
         Some((rest, fragment)) => (rest, Some(fragment)),
-        None => (url, None),
+        None => (rest, None),
     };
     let (rest, query_) = match rest.split_once('?') {
         Some((rest, query_)) => (rest, Some(query(redactor, query_))),
         None => (rest, None),
     };
-    let (scheme, rest) = match rest.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, rest),
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (user, host) = match authority.rfind('@') {
-        Some(sign) if scheme.is_some() => authority.split_at(sign),
-        _ => ("", authority),
-    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     // Each part on its own: what stands for a secret in one does not change where another begins.
     let host = redactor.redact(host);
     let path = redactor.redact(path);
@@ -88,13 +85,37 @@ pub(super) fn url<'a>(redactor: &Redactor, url: &'a str) -> Cow<'a, str> {
         return Cow::Borrowed(url);
     }
     let mut out = String::with_capacity(url.len());
-    if let Some(scheme) = scheme {
-        out.extend([scheme, "://"]);
-    }
+    out.push_str(&url[..start]);
     out.push_str(if user.is_empty() { "" } else { IN_PLACE });
     out.extend([host, path]);
     if let Some(query) = query_ {
         out.extend(["?", &query]);
     }
     Cow::Owned(out)
+}
+
+/// Behind the two slashes before the authority, or zero if there are none.
+fn authority_start(url: &str) -> usize {
+    match url.find(['/', '?', '#']) {
+        Some(slash) if url[slash..].starts_with("//") => {
+            let is_scheme = slash == 0 || url[..slash].ends_with(':');
+            if is_scheme { slash + 2 } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Where the `@` is behind a user and a password, or `start` if there are none.
+fn user_end(url: &str, start: usize) -> usize {
+    let rest = &url[start..];
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let sign = authority.rfind('@');
+    if start == 0 {
+        // Without slashes it may also be the `@` of an address, unless a password is before it.
+        let is_password = |sign: &usize| authority[..*sign].contains(':');
+        return sign.filter(is_password).unwrap_or(0);
+    }
+    let unescaped = || userinfo(url.as_bytes(), start..start).map(|user| user.end);
+    let sign = sign.map(|sign| start + sign).or_else(unescaped);
+    sign.unwrap_or(start)
 }

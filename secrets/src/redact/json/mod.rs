@@ -4,7 +4,6 @@
 mod scalar;
 
 use std::borrow::Cow;
-use std::mem;
 use std::ops::Range;
 
 use self::scalar::{escape, is_number, unescape};
@@ -23,7 +22,6 @@ pub(super) fn rewrite<'a>(redactor: &Redactor, text: &'a str) -> Option<Cow<'a, 
         out: String::new(),
         copied: 0,
         plain: String::new(),
-        named: false,
     };
     rewriter.skip_spaces();
     while rewriter.at < text.len() {
@@ -46,8 +44,6 @@ struct Rewriter<'r, 'a> {
     copied: usize,
     /// A string without its escapes.
     plain: String,
-    /// Whether the last value was a sensitive name, so that the next one may be what it names.
-    named: bool,
 }
 
 /// The objects and arrays that are open, the innermost one in the lowest bit.
@@ -57,6 +53,8 @@ struct Frames {
     objects: u128,
     sensitive: u128,
     unlisted: u128,
+    /// Those in which a sensitive name is a value, so that another value may be what it names.
+    named: u128,
 }
 
 impl Frames {
@@ -74,6 +72,7 @@ impl Frames {
         // members have names of their own.
         let unlisted = class == Class::Unlisted && !is_object;
         self.unlisted = self.unlisted << 1 | u128::from(unlisted);
+        self.named <<= 1;
         Some(())
     }
 
@@ -82,6 +81,7 @@ impl Frames {
         self.objects >>= 1;
         self.sensitive >>= 1;
         self.unlisted >>= 1;
+        self.named >>= 1;
     }
 
     fn is_object(&self) -> bool {
@@ -109,11 +109,11 @@ impl Rewriter<'_, '_> {
                     self.skip_spaces();
                     frames.open(open == b'{', class)?;
                     if !matches!(self.peek(), b'}' | b']') {
-                        class = self.member(&frames)?;
+                        class = self.member(&mut frames)?;
                         continue;
                     }
                 }
-                b'"' => self.string(class)?,
+                b'"' => frames.named |= u128::from(self.string(class)?),
                 _ => self.scalar(class)?,
             }
             // A value is complete, and with it maybe what it is in.
@@ -125,13 +125,10 @@ impl Rewriter<'_, '_> {
                 let next = self.peek();
                 self.at += 1;
                 match (next, frames.is_object()) {
-                    (b'}', true) | (b']', false) => {
-                        frames.close();
-                        self.named = false;
-                    }
+                    (b'}', true) | (b']', false) => frames.close(),
                     (b',', _) => {
                         self.skip_spaces();
-                        class = self.member(&frames)?;
+                        class = self.member(&mut frames)?;
                         break;
                     }
                     _ => return None,
@@ -141,23 +138,22 @@ impl Rewriter<'_, '_> {
     }
 
     /// Reads up to the value of the next member or element, and says what it is.
-    fn member(&mut self, frames: &Frames) -> Option<Class> {
-        let named = mem::take(&mut self.named);
+    fn member(&mut self, frames: &mut Frames) -> Option<Class> {
+        let is_named = frames.named & 1 == 1;
         if !frames.is_object() {
-            return Some(if named {
+            // It names the next element and no other.
+            frames.named &= !1;
+            return Some(if is_named {
                 Class::Sensitive
             } else {
                 frames.class()
             });
         }
         let start = self.at;
-        let name = self.name()?;
-        let is_value = self.text[start..self.at].eq_ignore_ascii_case("\"value\"");
-        let name = if named && is_value {
-            Class::Sensitive
-        } else {
-            name
-        };
+        let mut name = self.name()?;
+        if is_named && self.text[start..self.at].eq_ignore_ascii_case("\"value\"") {
+            name = Class::Sensitive;
+        }
         self.skip_spaces();
         if self.peek() != b':' {
             return None;
@@ -181,28 +177,32 @@ impl Rewriter<'_, '_> {
         Some(class)
     }
 
-    fn string(&mut self, class: Class) -> Option<()> {
+    /// Says whether it is a sensitive name.
+    fn string(&mut self, class: Class) -> Option<bool> {
         let start = self.at;
         let has_escapes = self.skip_string()?;
         match class {
             Class::Plain => {
-                self.named = self.names_next(start, has_escapes)?;
+                let is_name = self.is_name(start, has_escapes)?;
                 self.scan(start, has_escapes)?;
+                return Some(is_name);
             }
             // There is nothing to see in an empty one.
             _ if self.at == start + 2 => {}
             _ => self.replace(start + 1..self.at - 1, REDACTED),
         }
-        Some(())
+        Some(false)
     }
 
-    /// Whether the string from `start` to here is a sensitive name of what comes next:
-    /// `{"name":"password","value":"x"}`, `[["cookie","a=x"]]`.
-    fn names_next(&mut self, start: usize, has_escapes: bool) -> Option<bool> {
+    /// Whether the string from `start` to here is a sensitive name of another value:
+    /// `{"name":"password","value":"x"}`, `[["cookie","a=x"]]`, `["--password","x"]`.
+    fn is_name(&mut self, start: usize, has_escapes: bool) -> Option<bool> {
         const LONGEST: usize = 128;
         let text = self.text.as_bytes();
         let is_member = text[..start].trim_ascii_end().ends_with(b":");
-        if self.at - start > LONGEST || !is_member && !is_first_of_pair(text, start) {
+        let is_argument = text[start + 1..].starts_with(b"--");
+        let is_first = is_member || is_argument || is_first_of_pair(text, start);
+        if self.at - start > LONGEST || !is_first {
             return Some(false);
         }
         let redactor = self.redactor;

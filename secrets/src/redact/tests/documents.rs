@@ -121,6 +121,11 @@ fn queries_and_forms_keep_their_names() {
         ("code=abc&state=y&API-KEY=z", "code=***&state=y&API-KEY=***"),
         ("pass%77ord=x&tok+en=y", "pass%77ord=***&tok+en=***"),
         ("user[password]=x", "user[password]=***"),
+        (
+            "user[password][]=x&pin[0]=y",
+            "user[password][]=***&pin[0]=***",
+        ),
+        ("password2=x&a[b]=c", "password2=***&a[b]=c"),
         ("next=https%3A%2F%2Fu%3Ap%40host%2F&n=1", "next=***&n=1"),
         ("q=%7B%22password%22%3A%22x%22%7D", "q=***"),
         ("password=&token", "password=&token"),
@@ -150,6 +155,14 @@ fn urls_lose_user_fragment_and_secret_parameters() {
         ),
         ("/cb?code=1&state=2", "/cb?code=***&state=2"),
         ("/a@b/c", "/a@b/c"),
+        ("/a?to=https://h/", "/a?to=https://h/"),
+        ("mailto:joe@h", "***@h"),
+        ("joe:x@h/a", "***@h/a"),
+        ("//joe:x@h/a", "//***@h/a"),
+        // Passwords that forgot to be escaped.
+        ("https://joe:x/y@h/a", "https://***@h/a"),
+        ("https://joe:x?y@h/a?b=c", "https://***@h/a?b=c"),
+        ("https://joe:x#y@h/a", "https://***@h/a"),
         (
             "https://h/sk_live_4eC39HqLyjWDarjtT1zdp7dc/x",
             "https://h/sk_live_***/x",

@@ -122,8 +122,16 @@ fn a_member_can_name_another() {
             r#"{"headers":[["cookie","[REDACTED]"],["host","a"]],"n":["pin",1]}"#,
         ),
         (
-            r#"{"type":"password","n":"a","value":"b"}"#,
-            r#"{"type":"password","n":"a","value":"b"}"#,
+            r#"{"field":"password","error":"short","value":"x9secret"}"#,
+            r#"{"field":"password","error":"short","value":"[REDACTED]"}"#,
+        ),
+        (
+            r#"{"n":"--pin","args":["a","--password","x9secret","--n"]}"#,
+            r#"{"n":"--pin","args":["a","--password","[REDACTED]","--n"]}"#,
+        ),
+        (
+            r#"[{"name":"pin","a":{"value":1},"b":["value"]},"value"]"#,
+            r#"[{"name":"pin","a":{"value":1},"b":["value"]},"value"]"#,
         ),
         (
             r#"[{"name":"pin"},{"value":"b"}]"#,
