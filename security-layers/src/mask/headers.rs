@@ -5,8 +5,9 @@ use http::{HeaderMap, HeaderName};
 #[derive(Clone, Debug)]
 pub(super) struct SensitiveHeaders {
     names: Vec<HeaderName>,
-    /// A bit for each name, so that most others are known not to be one without a comparison.
-    bits: u64,
+    /// By the last letter, a bit for each length, so that most others are known not to be one without a
+    /// comparison.
+    lengths: [u32; 32],
 }
 
 const KNOWN: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE];
@@ -34,7 +35,7 @@ impl SensitiveHeaders {
     pub(super) fn known() -> Self {
         let mut headers = Self {
             names: Vec::new(),
-            bits: 0,
+            lengths: [0; 32],
         };
         headers.extend(KNOWN);
         headers.extend(KNOWN_BY_NAME.map(HeaderName::from_static));
@@ -43,7 +44,8 @@ impl SensitiveHeaders {
 
     pub(super) fn extend(&mut self, names: impl IntoIterator<Item = HeaderName>) {
         for name in names {
-            self.bits |= bit(&name);
+            let (last, length) = hint(&name);
+            self.lengths[last] |= length;
             self.names.push(name);
         }
     }
@@ -56,16 +58,17 @@ impl SensitiveHeaders {
     /// Marks all values of these fields.
     pub(super) fn mark(&self, headers: &mut HeaderMap) {
         for (name, value) in headers.iter_mut() {
-            if self.bits & bit(name) != 0 && self.names.contains(name) {
+            let (last, length) = hint(name);
+            if self.lengths[last] & length != 0 && self.names.contains(name) {
                 value.set_sensitive(true);
             }
         }
     }
 }
 
-/// Tells names apart by their lengths and last letters.
-fn bit(name: &HeaderName) -> u64 {
+/// The last letter and the bit of the length.
+fn hint(name: &HeaderName) -> (usize, u32) {
     let name = name.as_str();
     let last = name.bytes().next_back().unwrap_or_default();
-    1 << ((name.len() * 7 + usize::from(last)) % 64)
+    (usize::from(last % 32), 1 << (name.len() % 32))
 }

@@ -140,11 +140,15 @@ impl FieldMask {
                 }
             }
             (_, Some(Skip::Open(_))) => {}
-            (b'}' | b']', skip) => {
+            (b'}' | b']' | b',', skip) => {
                 *skip = None;
-                self.close();
+                // The last string was no name.
+                self.string.clear();
+                self.span = 0..0;
+                if sign != b',' {
+                    self.close();
+                }
             }
-            (b',', skip) => *skip = None,
             (b':', _) => self.colon(out.text()),
             _ => {}
         }

@@ -32,6 +32,7 @@ pub(super) struct Escape {
 }
 
 impl Place {
+    #[inline]
     pub(super) fn after(self, byte: u8) -> Self {
         match self {
             Self::Text => Self::Text,

@@ -76,7 +76,7 @@
 //! # Byte ranges
 //!
 //! Whoever may ask for bytes 0 to 9 and then for bytes 10 to 19 gets a secret in two pieces of which neither is
-//! one. So `Range` and `If-Range` are taken out of requests, which RFC 9110 (14.2) allows for any request, and
+//! one. So `Range` is taken out of requests, which RFC 9110 (14.2) allows for any request, and
 //! `Accept-Ranges` out of responses. Services for media need ranges:
 //! [`byte_ranges(true)`](MaskLayer::byte_ranges) lets them through. A `206` is left as it is and counted, because
 //! neither JSON nor the numbers of a `Content-Range` survive a mask in the middle of something.

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, IF_RANGE, RANGE,
-};
+use http::header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body::SizeHint;
@@ -46,8 +44,8 @@ impl Policy {
     pub(super) fn request(&self, headers: &mut HeaderMap) {
         self.headers.mark(headers);
         if self.ignores_ranges() {
+            // Without it, `If-Range` means nothing (RFC 9110, 13.1.5).
             headers.remove(RANGE);
-            headers.remove(IF_RANGE);
         }
     }
 

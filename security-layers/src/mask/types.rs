@@ -94,9 +94,10 @@ pub(super) struct MediaType<'a> {
 
 impl<'a> MediaType<'a> {
     pub(super) fn of(content_type: &'a [u8]) -> Self {
-        let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+        let find = |sign, text: &[u8]| text.iter().position(|byte| *byte == sign);
+        let end = find(b';', content_type).unwrap_or(content_type.len());
         let text = content_type[..end].trim_ascii();
-        let slash = memchr::memchr(b'/', text).unwrap_or(text.len());
+        let slash = find(b'/', text).unwrap_or(text.len());
         Self {
             kind: &text[..slash],
             subtype: text.get(slash + 1..).unwrap_or_default(),

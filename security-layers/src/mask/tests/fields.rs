@@ -146,6 +146,7 @@ fn what_is_no_json_hides_nothing() {
             r#"}}]{"password":1,}{"password":2"#,
             r#"}}]{"password":"[REDACTED]",}{"password":"[REDACTED]""#,
         ),
+        (r#"{"password",:1}"#, r#"{"password",:1}"#),
         (
             r#"{"x":,"password":1 2}"#,
             r#"{"x":,"password":"[REDACTED]" 2}"#,

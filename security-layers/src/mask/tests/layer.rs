@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_RANGE,
-    RANGE, SET_COOKIE,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RANGE,
+    SET_COOKIE,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -316,9 +316,7 @@ async fn ranges_are_ignored_where_bodies_are_masked_unless_they_are_allowed() {
         (MaskLayer::new(), true),
     ] {
         let mock = Mock::answering(move |request| {
-            for name in [RANGE, IF_RANGE] {
-                assert_eq!(request.headers.contains_key(name), arrive);
-            }
+            assert_eq!(request.headers.contains_key(RANGE), arrive);
             assert!(request.headers.contains_key(AUTHORIZATION));
             let mut response = Response::new(TestBody::empty());
             response
@@ -327,11 +325,7 @@ async fn ranges_are_ignored_where_bodies_are_masked_unless_they_are_allowed() {
             response
         });
         let mut request = request();
-        for (name, value) in [
-            (RANGE, "bytes=0-9"),
-            (IF_RANGE, "\"v1\""),
-            (AUTHORIZATION, "x"),
-        ] {
+        for (name, value) in [(RANGE, "bytes=0-9"), (AUTHORIZATION, "x")] {
             request
                 .headers_mut()
                 .insert(name, HeaderValue::from_static(value));
