@@ -24,10 +24,15 @@ CEILINGS = {
     ("rate_limit", "allowed"): 1_200,
     ("rate_limit", "allowed, with fields"): 3_300,
     ("limits", "accepted"): 600,
+    ("mask", "an image"): 1_450,
+    ("mask", "1 KiB of JSON"): 70_500,
+    ("mask", "1 KiB with secrets"): 132_500,
     ("request_id", "fresh id"): 2_850,
     ("health", "another path"): 200,
     ("access_log", "one line"): 3_600,
     ("metrics", "known series"): 1_800,
+    ("redact", "a clean line"): 6_400,
+    ("redact", "a line with secrets"): 33_100,
     ("stack", "accepted"): 13_100,
 }
 
