@@ -1,0 +1,80 @@
+//! Ends access tokens before they expire: by session, by subject, or one by one.
+//!
+//! ```
+//! use portcullis_auth_core::audit::Context;
+//! use portcullis_auth_core::id::SessionId;
+//! use portcullis_auth_core::revocation::{Marks, Refused, Revocations};
+//! use portcullis_auth_core::time::{Clock, SystemClock};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let revocations = Revocations::builder().local();
+//! let (tenant, subject) = ("acme".parse()?, "u-17".parse()?);
+//! let (laptop, phone) = (SessionId::generate(), SessionId::generate());
+//! // Of each token, when it is verified.
+//! let on_laptop = Marks::default().session(laptop).subject(&tenant, &subject, 1);
+//! let on_phone = Marks::default().session(phone).subject(&tenant, &subject, 1);
+//!
+//! // Signed out on the laptop: its tokens end, though they have not expired.
+//! revocations.revoke_session(laptop, &Context::default()).await?;
+//! assert_eq!(revocations.check(&on_laptop, SystemClock.now()), Err(Refused::Revoked));
+//! assert_eq!(revocations.check(&on_phone, SystemClock.now()), Ok(()));
+//!
+//! // A new password begins a new epoch: what was issued before it ends, what is issued in it does not.
+//! revocations.revoke_subject(&tenant, &subject, 2, &Context::default()).await?;
+//! assert_eq!(revocations.check(&on_phone, SystemClock.now()), Err(Refused::Revoked));
+//! let anew = Marks::default().session(phone).subject(&tenant, &subject, 2);
+//! assert_eq!(revocations.check(&anew, SystemClock.now()), Ok(()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A check never waits: it looks into a table in memory, also for tokens that were verified before. The table is fed by a
+//! store that the instances share, read every 5 seconds, and at once where the store tells of changes, as Redis does. An
+//! instance that starts reads all that still counts.
+//!
+//! When the store does not answer, what is known is good for 30 seconds. Then nobody knows, and [`Refused::Unavailable`] says
+//! so: a service that would rather accept revoked tokens must write that down itself.
+//!
+//! A revocation is remembered until the last token it is about has expired for everybody, leeways included, and no longer:
+//! access tokens are to be short-lived, or the list gets long. Epochs are counters; two things that happen in the same
+//! second are two epochs.
+//!
+//! # What it does not do
+//!
+//! Refresh tokens are not its business: end the session where they are kept first, or a new access token is issued
+//! afterwards. API keys are revoked in their own store.
+
+mod builder;
+mod mark;
+mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
+mod service;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod store;
+mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use builder::RevocationsBuilder;
+pub use mark::{Marks, Revocation};
+pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
+pub use service::{Refused, Revocations, Status};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+pub use store::{Changes, Cursor, RevocationStore};
+
+/// How many revocations are read from a store at a time.
+const BATCH: u16 = 1000;

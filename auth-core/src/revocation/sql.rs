@@ -1,0 +1,122 @@
+//! What the SQL stores have in common.
+
+use sqlx::{ColumnIndex, Decode, Row, Type};
+
+use super::Revocation;
+use crate::time::Timestamp;
+
+/// A row's place in the list, and what it says.
+pub(super) fn read<R: Row>(row: &R) -> Result<(u64, Revocation), sqlx::Error>
+where
+    for<'c> &'c str: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let corrupt = || sqlx::Error::Decode("a revocation has a value that nobody wrote".into());
+    let until = Timestamp::from_millis(row.try_get("ends_at")?).ok_or_else(corrupt)?;
+    let what = row.try_get::<Vec<u8>, _>("what")?;
+    let revocation = Revocation::from_bytes(&what, until).ok_or_else(corrupt)?;
+    let place = u64::try_from(row.try_get::<i64, _>("place")?).map_err(|_| corrupt())?;
+    Ok((place, revocation))
+}
+
+macro_rules! sql_store {
+    (
+        $(#[$docs:meta])*
+        $store:ident, $pool:ty, begin: $begin:expr, order: $order:expr, schema: $schema:expr
+    ) => {
+        use std::time::Duration;
+
+        use super::sql::read;
+        use super::{BATCH, Changes, Cursor, Revocation, RevocationStore};
+        use crate::sql::{DEADLINE, transact};
+        use crate::store::{Answer, StoreError};
+        use crate::time::Timestamp;
+
+        $(#[$docs])*
+        #[derive(Clone, Debug)]
+        pub struct $store {
+            pool: $pool,
+            deadline: Duration,
+        }
+
+        impl $store {
+            /// A store with a deadline of two seconds.
+            #[must_use]
+            pub fn new(pool: $pool) -> Self {
+                let deadline = DEADLINE;
+                Self { pool, deadline }
+            }
+
+            /// Sets how long the database may take before it counts as out of reach.
+            #[must_use]
+            pub fn deadline(self, deadline: Duration) -> Self {
+                Self { deadline, ..self }
+            }
+
+            /// Makes the table, if there is none.
+            ///
+            /// # Errors
+            ///
+            /// When the database cannot be reached or refuses.
+            pub async fn migrate(&self) -> Result<(), StoreError> {
+                transact(self.deadline, || async {
+                    sqlx::raw_sql($schema).execute(&self.pool).await.map(drop)
+                })
+                .await
+            }
+        }
+
+        impl RevocationStore for $store {
+            fn add<'a>(&'a self, revocation: &'a Revocation, _now: Timestamp) -> Answer<'a, ()> {
+                Box::pin(transact(self.deadline, move || async move {
+                    let mut transaction = self.pool.begin_with($begin).await?;
+                    sqlx::query($order).execute(&mut *transaction).await?;
+                    sqlx::query("INSERT INTO auth_revocations (what, ends_at) VALUES ($1, $2)")
+                        .bind(&revocation.to_bytes()[..])
+                        .bind(revocation.until().as_millis())
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await
+                }))
+            }
+
+            fn changes(&self, after: Cursor, now: Timestamp) -> Answer<'_, Changes> {
+                let position = i64::try_from(after.position()).unwrap_or(i64::MAX);
+                Box::pin(transact(self.deadline, move || async move {
+                    let rows = sqlx::query(
+                        "SELECT place, what, ends_at FROM auth_revocations
+                         WHERE place > $1 AND ends_at > $2 ORDER BY place LIMIT $3",
+                    )
+                    .bind(position)
+                    .bind(now.as_millis())
+                    .bind(i64::from(BATCH))
+                    .try_map(|row| read(&row))
+                    .fetch_all(&self.pool)
+                    .await?;
+                    Ok(Changes {
+                        cursor: rows.last().map_or(after, |(place, _)| Cursor::new(*place)),
+                        more: rows.len() == usize::from(BATCH),
+                        revocations: rows.into_iter().map(|(_, entry)| entry).collect(),
+                    })
+                }))
+            }
+
+            fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
+                Box::pin(transact(self.deadline, move || async move {
+                    let purged = sqlx::query(
+                        "DELETE FROM auth_revocations WHERE place IN
+                         (SELECT place FROM auth_revocations WHERE ends_at <= $1 LIMIT $2)",
+                    )
+                    .bind(now.as_millis())
+                    .bind(i64::from(limit))
+                    .execute(&self.pool)
+                    .await?;
+                    Ok(purged.rows_affected())
+                }))
+            }
+        }
+    };
+}
+
+pub(super) use sql_store;
