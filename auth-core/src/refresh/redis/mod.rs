@@ -1,0 +1,441 @@
+//! Families in Redis: for any number of instances.
+//!
+//! A family is two hashes: what never changes, and the state beside its subject's epoch and the set of its subject's families.
+//! The keys of the latter have the same tag in braces, so that they share a slot and one script changes them in one step:
+//!
+//! ```text
+//! portcullis:rt:SESSION            the family
+//! portcullis:{SUBJECT}:rt:SESSION  its state
+//! portcullis:{SUBJECT}:rt          the subject's families
+//! portcullis:{SUBJECT}:epoch       the subject's epoch
+//! ```
+//!
+//! `SUBJECT` is a hash. All but the epoch expire an hour after the session does; Redis measures that time itself, so the clocks
+//! of the instances need not agree with its own.
+//!
+//! Redis has to keep what it was given: with another `maxmemory-policy` than `noeviction` it ends sessions when memory runs
+//! short. It answers before replicas have a write, so a failover can take back a rotation, and the token that came of it is
+//! [ahead](super::Outcome::Ahead) then: [`RedisStore::replicas`] and [`RefreshSettings::fast_forward`] are the two ways out.
+//!
+//! [`RefreshSettings::fast_forward`]: super::RefreshSettings::fast_forward
+
+mod fields;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::ConnectionManager;
+use redis::{Pipeline, RedisError, Script, ScriptInvocation};
+use sha2::{Digest as _, Sha256};
+
+use self::fields::Answered;
+use super::{
+    Created, Family, RefreshPolicy, RefreshStore, RevokeReason, Rotate, Rotation, State,
+    SubjectRevoked,
+};
+use crate::id::{SessionId, SubjectId, TenantId};
+use crate::store::{Answer, StoreError, StoreErrorKind};
+use crate::time::Timestamp;
+
+/// For how long an epoch is kept after it was last of use: longer than any session lasts.
+const EPOCH_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How many families a step of a count looks at.
+const SCAN: usize = 1000;
+
+/// Keeps families in Redis. See the [module docs](self).
+#[derive(Clone)]
+pub struct RedisStore {
+    connection: ConnectionManager,
+    prefix: Arc<str>,
+    replicas: Option<(NonZeroU32, Duration)>,
+    scripts: Arc<Scripts>,
+}
+
+/// Sent once to each server: afterwards by their hashes.
+struct Scripts {
+    rotate: Script,
+    create: Script,
+    revoke: Script,
+    revoke_subject: Script,
+    list: Script,
+}
+
+/// The keys of a subject.
+struct Keys {
+    epoch: String,
+    families: String,
+}
+
+impl RedisStore {
+    /// A store on a connection, which also has the deadline for each answer (500 ms unless told otherwise).
+    #[must_use]
+    pub fn new(connection: ConnectionManager) -> Self {
+        Self {
+            connection,
+            prefix: "portcullis:".into(),
+            replicas: None,
+            scripts: Arc::new(Scripts {
+                rotate: Script::new(include_str!("rotate.lua")),
+                create: Script::new(include_str!("create.lua")),
+                revoke: Script::new(include_str!("revoke.lua")),
+                revoke_subject: Script::new(include_str!("revoke_subject.lua")),
+                list: Script::new(include_str!("list.lua")),
+            }),
+        }
+    }
+
+    /// What all keys begin with. Default: `portcullis:`. An opening brace in it is left out, as it would decide on the slot.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.prefix = prefix.replace('{', "").into();
+        self
+    }
+
+    /// Answers a change when `replicas` have it, and fails if they do not within `wait`; the client keeps its token then and
+    /// tries again. Default: does not wait. 100 ms is a usual limit.
+    ///
+    /// What else is asked over the same connection waits as well.
+    #[must_use]
+    pub fn replicas(mut self, replicas: NonZeroU32, wait: Duration) -> Self {
+        self.replicas = Some((replicas, wait));
+        self
+    }
+
+    fn family_key(&self, id: SessionId) -> String {
+        format!("{}rt:{id}", self.prefix)
+    }
+
+    fn keys(&self, tenant: &TenantId, subject: &SubjectId) -> Keys {
+        let mut hash = Sha256::new();
+        // The length keeps apart what is whose.
+        hash.update((tenant.as_str().len() as u64).to_be_bytes());
+        hash.update(tenant.as_str());
+        hash.update(subject.as_str());
+        let tag: String = hash.finalize()[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let prefix = &self.prefix;
+        Keys {
+            epoch: format!("{prefix}{{{tag}}}:epoch"),
+            families: format!("{prefix}{{{tag}}}:rt"),
+        }
+    }
+
+    /// Runs a script that changes something.
+    async fn change<T: redis::FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        let answer = script.invoke_async(&mut connection).await;
+        let answer = answer.map_err(failed)?;
+        if let Some((replicas, wait)) = self.replicas {
+            let mut command = redis::cmd("WAIT");
+            // Zero would be for ever.
+            command.arg(replicas.get()).arg(millis(wait).max(1));
+            let have: u32 = command.query_async(&mut connection).await.map_err(failed)?;
+            if have < replicas.get() {
+                let kind = StoreErrorKind::Unavailable;
+                return Err(StoreError::new(kind, "too few replicas have the write"));
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn pipeline<T: redis::FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        commands.query_async(&mut connection).await.map_err(failed)
+    }
+
+    async fn create_family(
+        &self,
+        family: &Family,
+        state: &State,
+        max_sessions: NonZeroU32,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        let kept = family.expires_at.plus(RefreshPolicy::RETENTION).since(now);
+        let kept = millis(kept);
+        let key = self.family_key(family.id);
+        // First what tokens are found by: nobody has one before the state is there as well.
+        let mut commands = redis::pipe();
+        let commands = commands.atomic();
+        commands
+            .hset_multiple(&key, &fields::family(family))
+            .ignore();
+        commands.pexpire(&key, kept).ignore();
+        self.pipeline::<()>(commands).await?;
+
+        let keys = self.keys(&family.tenant, &family.subject);
+        let mut create = self.scripts.create.key(keys.family(family.id));
+        create
+            .key(&keys.epoch)
+            .key(&keys.families)
+            .arg(now.as_millis())
+            .arg(kept)
+            .arg(millis(EPOCH_KEPT))
+            .arg(max_sessions.get() - 1)
+            .arg(family.id.to_string())
+            .arg(state.epoch);
+        for (field, value) in fields::state(family, state) {
+            create.arg(field).arg(value);
+        }
+        let evicted: Option<Vec<String>> = self.change(&create).await?;
+        let Some(evicted) = evicted else {
+            self.pipeline::<()>(redis::pipe().del(&key).ignore())
+                .await?;
+            return Ok(Created::EpochMoved);
+        };
+        let evicted = evicted
+            .iter()
+            .map(|id| fields::id(id))
+            .collect::<Result<_, _>>()?;
+        Ok(Created::Kept { evicted })
+    }
+
+    async fn rotate_family(
+        &self,
+        request: &Rotate,
+        now: Timestamp,
+    ) -> Result<Option<Rotation>, StoreError> {
+        let family = request.token().family();
+        let policy = request.policy();
+        if request.is_mismatch() {
+            return self.mismatch(family).await;
+        }
+        let keys = self.keys(&family.tenant, &family.subject);
+        // No age is below zero, and none is within a window of less than that.
+        let window = if policy.grace.is_zero() {
+            -1
+        } else {
+            millis(policy.window())
+        };
+        let mut rotate = self.scripts.rotate.key(keys.family(family.id));
+        rotate
+            .key(&keys.epoch)
+            .key(&keys.families)
+            .arg(now.as_millis())
+            .arg(request.token().generation())
+            .arg(policy.idle_end(family, now).as_millis())
+            .arg(window)
+            .arg(policy.max_grace_uses.get())
+            .arg(millis(policy.coalesce_within))
+            .arg(u8::from(policy.fast_forward))
+            .arg(family.id.to_string());
+        let answer: Option<Answered> = self.change(&rotate).await?;
+        answer.map(|answer| fields::rotation(&answer)).transpose()
+    }
+
+    /// Nothing changes, so it takes no script.
+    async fn mismatch(&self, family: &Family) -> Result<Option<Rotation>, StoreError> {
+        let keys = self.keys(&family.tenant, &family.subject);
+        let mut commands = redis::pipe();
+        commands
+            .cmd("HMGET")
+            .arg(keys.family(family.id))
+            .arg(fields::STATE);
+        let (state,): (Vec<Option<String>>,) = self.pipeline(&commands).await?;
+        let Some(state) = fields::stored(&state)? else {
+            return Ok(None);
+        };
+        let outcome = super::Outcome::ClientMismatch;
+        Ok(Some(Rotation { outcome, state }))
+    }
+
+    async fn find_all(&self, ids: &[SessionId]) -> Result<Vec<Option<Arc<Family>>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = redis::pipe();
+        for id in ids {
+            commands.hgetall(self.family_key(*id));
+        }
+        let found: Vec<BTreeMap<String, Vec<u8>>> = self.pipeline(&commands).await?;
+        let read = |(id, found)| fields::read(id, found).map(|family| family.map(Arc::new));
+        ids.iter().copied().zip(found).map(read).collect()
+    }
+
+    async fn list_families(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+        now: Timestamp,
+    ) -> Result<Vec<(Arc<Family>, State)>, StoreError> {
+        let keys = self.keys(tenant, subject);
+        let mut list = self.scripts.list.key(&keys.epoch);
+        list.key(&keys.families).arg(now.as_millis());
+        let mut connection = self.connection.clone();
+        let live: Vec<Answered> = list.invoke_async(&mut connection).await.map_err(failed)?;
+        let live = live
+            .iter()
+            .map(fields::listed)
+            .collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<_> = live.iter().map(|(id, _)| *id).collect();
+        let families = self.find_all(&ids).await?;
+        let mut live: Vec<_> = families
+            .into_iter()
+            .zip(live)
+            .filter_map(|(family, (_, state))| Some((family?, state)))
+            .collect();
+        live.sort_by_key(|(family, state)| {
+            std::cmp::Reverse((state.refreshed_at(family), family.id))
+        });
+        Ok(live)
+    }
+
+    /// Looks at every family there is: for a start, not for every day.
+    async fn count(&self, now: Timestamp) -> Result<Vec<(u8, u64)>, StoreError> {
+        let pattern = format!("{}{{*}}:rt:*", fields::escape_pattern(&self.prefix));
+        let mut counts = BTreeMap::<u8, u64>::new();
+        let mut connection = self.connection.clone();
+        let mut cursor = 0;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(&pattern)
+                .arg("COUNT")
+                .arg(SCAN);
+            let (next, keys): (u64, Vec<String>) =
+                scan.query_async(&mut connection).await.map_err(failed)?;
+            let mut commands = redis::pipe();
+            for key in &keys {
+                commands.cmd("HMGET").arg(key).arg(fields::COUNTED);
+            }
+            if !keys.is_empty() {
+                let rows: Vec<Vec<Option<String>>> = self.pipeline(&commands).await?;
+                for row in &rows {
+                    if let Some(key) = fields::counted(row, now)? {
+                        *counts.entry(key).or_default() += 1;
+                    }
+                }
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(counts.into_iter().collect());
+            }
+        }
+    }
+}
+
+impl Keys {
+    fn family(&self, id: SessionId) -> String {
+        format!("{}:{id}", self.families)
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn failed(error: RedisError) -> StoreError {
+    let kind = match error.kind() {
+        redis::ErrorKind::UnexpectedReturnType | redis::ErrorKind::Parse => StoreErrorKind::Corrupt,
+        _ if error.code() == Some("OOM") => StoreErrorKind::Full,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind, error)
+}
+
+impl RefreshStore for RedisStore {
+    fn epoch<'a>(&'a self, tenant: &'a TenantId, subject: &'a SubjectId) -> Answer<'a, u64> {
+        Box::pin(async move {
+            let keys = self.keys(tenant, subject);
+            let mut commands = redis::pipe();
+            let (epoch,): (Option<u64>,) = self.pipeline(commands.get(keys.epoch)).await?;
+            Ok(epoch.unwrap_or(0))
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        family: &'a Family,
+        state: &'a State,
+        max_sessions: NonZeroU32,
+        now: Timestamp,
+    ) -> Answer<'a, Created> {
+        Box::pin(self.create_family(family, state, max_sessions, now))
+    }
+
+    fn find(&self, id: SessionId) -> Answer<'_, Option<Arc<Family>>> {
+        Box::pin(async move { Ok(self.find_all(&[id]).await?.pop().flatten()) })
+    }
+
+    fn rotate<'a>(&'a self, request: &'a Rotate, now: Timestamp) -> Answer<'a, Option<Rotation>> {
+        Box::pin(self.rotate_family(request, now))
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        family: &'a Family,
+        reason: RevokeReason,
+        now: Timestamp,
+    ) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let keys = self.keys(&family.tenant, &family.subject);
+            let mut revoke = self.scripts.revoke.key(keys.family(family.id));
+            revoke
+                .key(&keys.families)
+                .arg(now.as_millis())
+                .arg(reason.as_str())
+                .arg(family.id.to_string());
+            self.change(&revoke).await
+        })
+    }
+
+    fn revoke_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: &'a SubjectId,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+        now: Timestamp,
+    ) -> Answer<'a, SubjectRevoked> {
+        Box::pin(async move {
+            let keys = self.keys(tenant, subject);
+            let mut revoke = self.scripts.revoke_subject.key(&keys.epoch);
+            revoke
+                .key(&keys.families)
+                .arg(now.as_millis())
+                .arg(reason.as_str())
+                .arg(except.map_or(String::new(), |id| id.to_string()))
+                .arg(millis(EPOCH_KEPT));
+            let answer: Vec<String> = self.change(&revoke).await?;
+            fields::subject_revoked(&answer)
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: &'a SubjectId,
+        now: Timestamp,
+    ) -> Answer<'a, Vec<(Arc<Family>, State)>> {
+        Box::pin(self.list_families(tenant, subject, now))
+    }
+
+    /// Redis forgets by itself.
+    fn purge(&self, _now: Timestamp, _limit: u32) -> Answer<'_, u64> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    fn count_by_key(&self, now: Timestamp) -> Answer<'_, Vec<(u8, u64)>> {
+        Box::pin(self.count(now))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
+    }
+}

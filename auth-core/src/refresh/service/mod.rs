@@ -1,0 +1,337 @@
+mod error;
+mod events;
+mod issued;
+mod login;
+
+use std::sync::Arc;
+
+use portcullis_secrets::SecretBytes;
+
+use self::events::Events;
+use super::{
+    Authentic, Created, Family, Nonce, Outcome, RefreshKeys, RefreshPolicy, RefreshStore,
+    RefreshToken, RevokeReason, Rotate, State,
+};
+use crate::audit::{AuditSink, Context, TracingSink};
+use crate::id::{SessionId, SubjectId, TenantId};
+use crate::store::StoreError;
+use crate::time::{Clock, SystemClock};
+
+pub use error::{
+    LoginError, LoginErrorKind, RefreshError, RefreshErrorKind, StartError, StartErrorKind,
+};
+pub use issued::{Issued, SessionInfo};
+pub use login::{Login, RefreshRequest};
+
+/// How many families a step of [`RefreshService::purge`] deletes.
+const BATCH: u32 = 1000;
+
+/// Sessions that are kept alive by refresh tokens: see the [module docs](super). A clone is the same service.
+#[derive(Clone, Debug)]
+pub struct RefreshService {
+    store: Arc<dyn RefreshStore>,
+    keys: RefreshKeys,
+    policy: RefreshPolicy,
+    clock: Arc<dyn Clock>,
+    events: Events,
+}
+
+/// A [`RefreshService`] that has not looked into its store yet.
+#[derive(Debug)]
+#[must_use = "a service has to be started"]
+pub struct RefreshServiceBuilder(RefreshService);
+
+impl RefreshServiceBuilder {
+    /// How long sessions last, and how repetitions are answered. Default: [`RefreshPolicy::default`].
+    pub fn policy(mut self, policy: RefreshPolicy) -> Self {
+        self.0.policy = policy;
+        self
+    }
+
+    /// Where the time is read. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.0.clock = clock;
+        self
+    }
+
+    /// Where events go. Default: [`TracingSink`].
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.0.events = Events(sink);
+        self
+    }
+
+    /// The service, once it is sure that no session depends on a key that is not there.
+    ///
+    /// # Errors
+    ///
+    /// When live sessions need another key, or the store cannot tell.
+    pub async fn start(self) -> Result<RefreshService, StartError> {
+        let now = self.0.clock.now();
+        for (id, sessions) in self.0.store.count_by_key(now).await? {
+            if !self.0.keys.contains(id) {
+                return Err(StartError::missing_key(id, sessions));
+            }
+        }
+        Ok(self.0)
+    }
+}
+
+impl RefreshService {
+    /// A service on `store`, with tokens made by `keys`.
+    pub fn builder(store: Arc<dyn RefreshStore>, keys: RefreshKeys) -> RefreshServiceBuilder {
+        RefreshServiceBuilder(Self {
+            store,
+            keys,
+            policy: RefreshPolicy::default(),
+            clock: Arc::new(SystemClock),
+            events: Events(Arc::new(TracingSink)),
+        })
+    }
+
+    /// The policy that it goes by.
+    #[must_use]
+    pub fn policy(&self) -> &RefreshPolicy {
+        &self.policy
+    }
+
+    /// The epoch of a subject: to be read before its password is, and handed to [`login`](Self::login).
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn epoch(&self, tenant: &TenantId, subject: &SubjectId) -> Result<u64, StoreError> {
+        self.store.epoch(tenant, subject).await
+    }
+
+    /// Begins a session for somebody whose proof was checked, with an id that never was before.
+    ///
+    /// `epoch` is the subject's as it was before the proof was checked. If it has moved, the password was changed meanwhile
+    /// or the account was disabled, and what was checked is no proof any more.
+    ///
+    /// # Errors
+    ///
+    /// When the epoch has moved, or the store does not answer: nobody is signed in then.
+    pub async fn login(
+        &self,
+        login: &Login,
+        epoch: u64,
+        context: &Context,
+    ) -> Result<Issued, LoginError> {
+        let now = self.clock.now();
+        let family = Arc::new(Family {
+            id: SessionId::generate(),
+            tenant: login.tenant.clone(),
+            subject: login.subject.clone(),
+            client: login.client.clone(),
+            key_id: self.keys.current(),
+            nonce: nonce()?,
+            created_at: now,
+            expires_at: now.plus(self.policy.absolute),
+            scopes: login.scopes.clone(),
+            amr: login.amr.clone(),
+            acr: login.acr.clone(),
+            auth_time: login.auth_time.unwrap_or(now),
+            dpop_jkt: login.dpop_jkt.clone(),
+            user_agent: context.user_agent_ref().map(Into::into),
+            ip: context.ip_ref(),
+        });
+        let state = State::new(&family, epoch, &self.policy);
+        let token = self.keys.token(&family, state.generation)?;
+        let limit = self.policy.max_sessions;
+        match self.store.create(&family, &state, limit, now).await? {
+            Created::EpochMoved => Err(LoginError::epoch_moved()),
+            Created::Kept { evicted } => {
+                self.events.login(&family, &evicted, now, context);
+                let scopes = family.scopes.clone();
+                Ok(Issued::new(family, state, token, scopes, false))
+            }
+        }
+    }
+
+    /// Exchanges a refresh token for its successor, or for what that was if it is repeated within the grace.
+    ///
+    /// The exchange is in the store when this returns. Read the account anew and sign the access token afterwards: if that
+    /// fails, answer 503; the client tries again with the token it has and gets this very answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`RefreshErrorKind`]. Only those of which [`RefreshErrorKind::is_invalid_grant`] says so are the token's fault.
+    pub async fn refresh(
+        &self,
+        request: &RefreshRequest<'_>,
+        context: &Context,
+    ) -> Result<Issued, RefreshError> {
+        let authentic = self.authenticate(request.token).await?;
+        let Ok(token) = authentic.map_err(|reason| {
+            self.events.invalid(reason, self.clock.now(), context);
+        }) else {
+            return Err(RefreshErrorKind::Invalid.into());
+        };
+        let family = token.family().clone();
+        let scopes = match request.scopes {
+            None => family.scopes.clone(),
+            Some(wanted) if wanted.iter().all(|scope| family.scopes.contains(scope)) => {
+                wanted.clone()
+            }
+            // Before the token is exchanged: the client's mistake must not cost it the token.
+            Some(_) => return Err(RefreshError::of(RefreshErrorKind::ScopeExceeded, family.id)),
+        };
+        let (tenant, client) = (request.tenant.clone(), request.client.clone());
+        let rotate = Rotate::new(token, tenant, client, self.policy)
+            .dpop_jkt(request.dpop_jkt.map(Into::into));
+        let now = self.clock.now();
+        let Some(rotation) = self.store.rotate(&rotate, now).await? else {
+            self.events.invalid("unknown", now, context);
+            return Err(RefreshErrorKind::Invalid.into());
+        };
+        self.events.rotation(&rotate, &rotation, now, context);
+        let replay = match rotation.outcome {
+            Outcome::Rotated | Outcome::FastForwarded => false,
+            Outcome::GraceReplay => true,
+            refused => return Err(RefreshError::of(refused.into(), family.id)),
+        };
+        let token = self.keys.token(&family, rotation.state.generation)?;
+        Ok(Issued::new(family, rotation.state, token, scopes, replay))
+    }
+
+    /// Ends the session of a token that its client gives back (RFC 7009). Any token of the session will do, however old.
+    ///
+    /// Returns the session that was ended. `None` is no error: the token was unknown, forged, another client's, or of a
+    /// session that had ended before, and the answer to the client is 200 all the same.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn revoke(
+        &self,
+        request: &RefreshRequest<'_>,
+        context: &Context,
+    ) -> Result<Option<SessionId>, RefreshError> {
+        let Ok(token) = self.authenticate(request.token).await? else {
+            return Ok(None);
+        };
+        let family = token.family();
+        let now = self.clock.now();
+        // Its own client may give back a token without showing the key that it is bound to (RFC 9449 has no such rule).
+        if request.client != &family.client || request.tenant != &family.tenant {
+            self.events.mismatch(family, now, context);
+            return Ok(None);
+        }
+        let reason = RevokeReason::Token;
+        let revoked = self.store.revoke(family, reason, now).await?;
+        Ok(revoked.then(|| {
+            self.events.ended(family, reason, now, context);
+            family.id
+        }))
+    }
+
+    /// Ends one session of `subject`. False if it has none of this id, or it had ended before.
+    ///
+    /// The access tokens of the session are good for as long as they last, unless its id is put on the list of revoked ones.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn end(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+        session: SessionId,
+        reason: RevokeReason,
+        context: &Context,
+    ) -> Result<bool, StoreError> {
+        let Some(family) = self.store.find(session).await? else {
+            return Ok(false);
+        };
+        // Ids are no secret: whoever knows one must not be able to end the session of somebody else.
+        if family.tenant != *tenant || family.subject != *subject {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let ended = self.store.revoke(&family, reason, now).await?;
+        if ended {
+            self.events.ended(&family, reason, now, context);
+        }
+        Ok(ended)
+    }
+
+    /// Ends all sessions of `subject` but `except`, and refuses all logins that are under way. Returns which were ended.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn end_all(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+        context: &Context,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let now = self.clock.now();
+        let revoked = self
+            .store
+            .revoke_subject(tenant, subject, except, reason, now);
+        let ended = revoked.await?.ended;
+        self.events
+            .ended_all(tenant, subject, reason, ended.len(), now, context);
+        Ok(ended)
+    }
+
+    /// The live sessions of `subject`, the most recently refreshed first. `current` is the one that asks.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn sessions(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+        current: Option<SessionId>,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        let live = self.store.list(tenant, subject, self.clock.now()).await?;
+        let info = |(family, state)| SessionInfo::new(family, &state, current);
+        Ok(live.into_iter().map(info).collect())
+    }
+
+    /// Deletes what was over an hour ago. To be called now and then, by one instance or by all. Returns how many sessions
+    /// were deleted.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn purge(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let mut deleted = 0;
+        loop {
+            let batch = self.store.purge(now, BATCH).await?;
+            deleted += batch;
+            if batch < u64::from(BATCH) {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Whether we made `token`, for a family that exists; or a word for why not.
+    async fn authenticate(
+        &self,
+        token: &str,
+    ) -> Result<Result<Authentic, &'static str>, RefreshError> {
+        let Ok(token) = RefreshToken::parse(token) else {
+            return Ok(Err("malformed"));
+        };
+        let Some(family) = self.store.find(token.family()).await? else {
+            return Ok(Err("unknown"));
+        };
+        let authentic = self.keys.verify(&token, family)?;
+        Ok(authentic.ok_or("forged"))
+    }
+}
+
+fn nonce() -> Result<Nonce, LoginError> {
+    let bytes = SecretBytes::generate(32).map_err(LoginError::randomness)?;
+    bytes.expose(|bytes| {
+        let bytes = bytes.try_into().expect("as many bytes as were asked for");
+        Ok(Nonce::from_bytes(bytes))
+    })
+}
