@@ -76,6 +76,8 @@
 
 #[cfg(any(feature = "mask", feature = "redact"))]
 mod issuers;
+#[cfg(any(feature = "mask", feature = "redact"))]
+mod luhn;
 #[cfg(feature = "mask")]
 pub mod mask;
 #[cfg(any(feature = "mask", feature = "redact"))]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{HIDDEN, REDACTED};
+use crate::luhn;
 
 /// The longest address that a mail server has to take (RFC 5321 4.5.3.1.3 with erratum 1690), in bytes.
 const LONGEST_ADDRESS: usize = 254;
@@ -80,7 +81,10 @@ fn parts(address: &str) -> Option<(&str, &str)> {
 /// ```
 #[must_use]
 pub fn card(number: &str) -> Cow<'static, str> {
-    let is_card = |digits: &[u8]| (13..=19).contains(&digits.len()) && luhn(digits);
+    let is_card = |digits: &[u8]| {
+        let digits = digits.iter().map(|digit| digit - b'0');
+        (13..=19).contains(&digits.len()) && luhn::is_valid(digits)
+    };
     last_digits::<4>(number, " -", is_card)
 }
 
@@ -114,19 +118,6 @@ fn last_digits<const N: usize>(
         }
         _ => REDACTED.into(),
     }
-}
-
-/// The check of ISO/IEC 7812-1 annex B.
-fn luhn(digits: &[u8]) -> bool {
-    let from_the_right = digits.iter().rev().map(|digit| u32::from(digit - b'0'));
-    let sum = from_the_right
-        .enumerate()
-        .map(|(at, digit)| match (at % 2, digit) {
-            (0, _) => digit,
-            (_, 0..=4) => digit * 2,
-            _ => digit * 2 - 9,
-        });
-    sum.sum::<u32>() % 10 == 0
 }
 
 /// The network of an address: `203.0.113.0/24`, `2001:db8:7::/48`. A port is dropped; an IPv4 address that is written as an

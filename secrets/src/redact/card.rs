@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::bytes::{at, before, starts_word};
+use crate::luhn;
 
 const SHORTEST: usize = 13;
 const LONGEST: usize = 19;
@@ -26,7 +27,9 @@ pub(super) fn cards(text: &[u8], mut found: impl FnMut(Range<usize>)) {
         {
             start -= 1;
         }
-        let mut end = start;
+        // The digits of `%20` are none of the number behind it.
+        let is_escape = before(text, start) == b'%' && is_digit(start + 1);
+        let mut end = if is_escape { start + 2 } else { start };
         while is_digit(end) || is_separator(at(text, end)) && is_digit(end + 1) {
             let card = if is_digit(end) {
                 number(text, end)
@@ -124,17 +127,7 @@ impl Digits {
                 | (5, 0 | 6.., 13..)
                 | (6, _, 13..)
         );
-        is_issued && self.luhn().is_multiple_of(10)
-    }
-
-    /// The sum by ISO/IEC 7812-1, annex B.
-    fn luhn(&self) -> u32 {
-        let backwards = self.digits[..self.length].iter().rev();
-        let weighted = backwards.enumerate().map(|(index, digit)| match index % 2 {
-            0 => *digit,
-            _ => digit * 2 / 10 + digit * 2 % 10,
-        });
-        weighted.map(u32::from).sum()
+        is_issued && luhn::is_valid(self.digits[..self.length].iter().copied())
     }
 }
 
