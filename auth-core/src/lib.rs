@@ -16,6 +16,7 @@
 //! | `revocation` | the module | `sha2`, `tokio` with `sync` and `time` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
 //! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |
+//! | `totp` | the module | `chacha20poly1305`, `hmac`, `sha1`, `sha2` |
 //! | `refresh` | the module `refresh`, with `roles` | `crc32fast`, `hmac`, `sha2` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -46,3 +47,5 @@ pub mod testing;
 #[cfg(feature = "throttle")]
 pub mod throttle;
 pub mod time;
+#[cfg(feature = "totp")]
+pub mod totp;
