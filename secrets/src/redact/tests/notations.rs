@@ -237,6 +237,23 @@ fn signs_and_quotes_can_be_escaped() {
 }
 
 #[test]
+fn a_query_can_be_without_its_question_mark() {
+    assert_redacted(&[
+        (
+            "query=\"code=x9secret&state=a\"",
+            "query=\"code=***&state=a\"",
+        ),
+        (
+            "url.query=key=x9secret&n=1&sig=x9secret n=2",
+            "url.query=key=***&n=1&sig=*** n=2",
+        ),
+        ("code%3Dx9secret%26state%3Da", "code%3D***%26state%3Da"),
+        ("code=5 key=a && b=c", "code=5 key=a && b=c"),
+        ("status_code=500&", "status_code=500&"),
+    ]);
+}
+
+#[test]
 fn urls_can_be_parts_of_others() {
     assert_redacted(&[
         (

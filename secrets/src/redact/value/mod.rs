@@ -17,7 +17,7 @@ use self::assignment::{Assignment, Name, Sign};
 use self::enclosed::{element, part};
 use self::extent::{bare_end, cookies_end, header_end, json_scalar};
 use self::quote::Quote;
-use super::bytes::{at, behind_fold, escaped, is_blank, line_end, run, skip_spaces};
+use super::bytes::{at, behind_fold, escaped, is_blank, is_token, line_end, run, skip_spaces};
 use super::names::Names;
 use super::{IN_PLACE, REDACTED};
 use crate::names::Place;
@@ -99,9 +99,15 @@ fn assigned(
     names: &Names,
     done: &mut Done,
 ) -> Option<Edit> {
-    let name = Name::before(text, literal, found.quote.len());
-    if !name.takes(text, found) || !names.is_sensitive(name.text, name.place) {
+    let mut name = Name::before(text, literal, found.quote.len());
+    if !name.takes(text, found) {
         return None;
+    }
+    if !names.is_sensitive(name.text, name.place) {
+        name.place = Place::Query;
+        if !begins_query(text, found) || !names.is_sensitive(name.text, name.place) {
+            return None;
+        }
     }
     let line = done.line_of(text, found.value);
     let is_bare = found.quote.is_empty() && Quote::at(text, found.value).is_none();
@@ -153,6 +159,22 @@ fn query_value(text: &[u8], assignment: &Assignment) -> Edit {
         _ => end,
     };
     Edit::new(start..end, IN_PLACE)
+}
+
+/// Whether the value is followed by that of another parameter, so that it is one itself: the first of a query
+/// that is printed without its question mark.
+fn begins_query(text: &[u8], assignment: &Assignment) -> bool {
+    const LONGEST: usize = 512;
+    let near = &text[..text.len().min(assignment.value + LONGEST)];
+    let end = query_value(near, assignment).range.end;
+    match assignment.sign {
+        Sign::Equals if at(near, end) == b'&' => {
+            let next = run(near, end + 1, is_token);
+            next > end + 1 && at(near, next) == b'='
+        }
+        Sign::Spelled(length) => escaped(near, end, b'&') == Some(length),
+        _ => false,
+    }
 }
 
 fn field_value(
