@@ -66,7 +66,7 @@
 //! no more is held back than the longest form of a secret has, and the number or escape sequence that it
 //! begins in: a few hundred bytes. Values of fields are left out without being kept; the names around a value are
 //! followed down to 128 levels, and deeper a field is known by its last name alone. A body that fails ends without
-//! what was held back. One layer changes what it looks for when its [`KnownSecrets`] change; a body that has
+//! what was held back. One layer changes what it looks for when its [`KnownSecrets`](portcullis_secrets::redact::KnownSecrets) change; a body that has
 //! begun is searched for the secrets of its beginning.
 //!
 //! A searched response loses its `Content-Length` and its digests, because they would be those of another
@@ -127,9 +127,6 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod types;
-
-#[cfg(doc)]
-use portcullis_secrets::redact::KnownSecrets;
 
 pub use self::body::MaskBody;
 pub use self::error::{InvalidFields, InvalidMediaTypes};

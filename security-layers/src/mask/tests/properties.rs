@@ -1,8 +1,14 @@
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{SECRETS, fields, known, mask_fields, mask_secrets};
+use super::super::json::FieldMask;
+use super::super::scan::Scan;
+use super::super::secrets::SecretMask;
+use super::super::stats::State;
+use super::{SECRETS, fields, in_pieces, known, mask_fields, mask_secrets};
 
 const NAMES: [&str; 6] = ["a", "card", "number", "PIN", "p_i_n", "pins"];
 const PATHS: [&str; 2] = ["pin", "card.number"];
@@ -73,6 +79,19 @@ fn written(document: &Value, is_pretty: bool, escapes: bool) -> String {
         true => text.replace("pi", r"p\u0069").replace("Card", r"\u0043ard"),
         false => text,
     }
+}
+
+fn mask_both(text: &[u8], size: usize) -> Vec<u8> {
+    let mut mask = Scan::new(
+        Some(FieldMask::new(fields(&PATHS))),
+        Some(SecretMask::new(known().forms(), true)),
+        Arc::new(State::new()),
+    );
+    let mut out = Vec::new();
+    in_pieces(text, size, |piece, is_last| {
+        out.extend(mask.push(piece, is_last).concat());
+    });
+    out
 }
 
 fn is_json(text: &[u8]) -> bool {
@@ -160,6 +179,17 @@ proptest! {
             let out = mask_secrets(&known(), true, text.as_bytes(), size);
             prop_assert!(!is_json(text.as_bytes()) || is_json(&out), "{}", String::from_utf8_lossy(&out));
         }
+    }
+
+    #[test]
+    fn both_masks_in_a_row_are_as_one(document in document(), is_pretty: bool, size in 1..20_usize) {
+        let text = written(&document, is_pretty, true);
+        let out = mask_both(text.as_bytes(), size);
+        prop_assert_eq!(&out, &mask_both(text.as_bytes(), usize::MAX));
+        prop_assert_eq!(&out, &mask_both(&out, size));
+        prop_assert_eq!(known().forms().find(&out).count(), 0);
+        let out: Value = serde_json::from_slice(&out).unwrap();
+        prop_assert_eq!(&out, &masked(&out, &[]));
     }
 
     #[test]
