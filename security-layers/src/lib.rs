@@ -72,12 +72,16 @@
 //! 4. Probes and metrics, before anything that could turn them away.
 //! 5. `host`, then `https`: a redirect may only name a host that is known to be ours.
 //! 6. `ip_filter`, then `rate_limit`: nobody spends a quota who is not let in.
-//! 7. `limits`, next to the handler whose body they bound.
+//! 7. `auth`: whoever is refused here was cheap to refuse until now. What is limited by account stands inside of it.
+//! 8. `limits`, next to the handler whose body they bound.
 //!
 //! # Features
 //!
 //! | feature | adds | brings in |
 //! |---|---|---|
+//! | `api-key` | `auth`: API keys as credentials | portcullis-auth-core with `api-key` |
+//! | `auth` | `auth`: whom a request comes from, and what they may do | portcullis-auth-core |
+//! | `bearer` | `auth`: signed access tokens as credentials | portcullis-auth-core with `jwt` and `revocation`, rand, sha2 |
 //! | `headers` | `headers`: presets, typed policies, a nonce per response | base64, rand |
 //! | `host` | `host`: answers only for named hosts | nothing |
 //! | `https` | `https`: redirects plain http or refuses it | nothing |

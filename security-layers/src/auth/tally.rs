@@ -12,6 +12,10 @@ pub struct Tally {
 
 /// What a [`Tally`] is called.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "metrics"),
+    expect(dead_code, reason = "names are for a scrape")
+)]
 pub(super) struct Metric {
     /// Without `_total`.
     pub(super) name: &'static str,

@@ -1,5 +1,7 @@
 #[cfg(feature = "api-key")]
 mod api_key;
+#[cfg(feature = "bearer")]
+mod bearer;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

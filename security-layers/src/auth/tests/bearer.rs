@@ -1,0 +1,268 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use portcullis_auth_core::audit::Context;
+use portcullis_auth_core::id::SessionId;
+use portcullis_auth_core::jwt::{
+    Algorithm, Algorithms, Issuer, JwtErrorKind, KeySource, Lookup, NewToken, Profile, Refresh,
+    SigningKey, SigningRing, TokenIssuer, TokenKind, Verifier,
+};
+use portcullis_auth_core::revocation::Revocations;
+use portcullis_auth_core::time::Timestamp;
+use portcullis_secrets::SecretString;
+use portcullis_secrets::rotate::RingPolicy;
+
+use super::*;
+
+const ISSUER: &str = "https://accounts.example";
+const API: &str = "https://api.example";
+
+#[derive(Clone, Debug)]
+struct Stopped(Arc<AtomicU64>);
+
+impl Stopped {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_790_000_000_000)))
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        let millis = self.0.load(Ordering::SeqCst);
+        Timestamp::from_millis(millis.try_into().unwrap()).unwrap()
+    }
+}
+
+struct Fixture {
+    clock: Stopped,
+    ring: SigningRing,
+    issuer: TokenIssuer,
+    events: Events,
+    bearer: Bearer,
+    session: SessionId,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let clock = Stopped::new();
+        let (longest, leeway) = (Duration::from_secs(86_400), Duration::from_secs(30));
+        let policy = RingPolicy::settings(longest, leeway).build().unwrap();
+        let ring = SigningRing::new("access_token", policy, Algorithms::own());
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        ring.publish(key, clock.now()).unwrap();
+        let issuer = TokenIssuer::settings(ISSUER, API, ring.clone());
+        let issuer = issuer.build().unwrap();
+        let verifier = Verifier::new(issuer.issuer(TokenKind::Access)).unwrap();
+        let events = Events::default();
+        let bearer = Bearer::new(verifier)
+            .roles(roles())
+            .clock(Arc::new(clock.clone()))
+            .audit(Arc::new(events.clone()));
+        Self {
+            clock,
+            ring,
+            issuer,
+            events,
+            bearer,
+            session: SessionId::generate(),
+        }
+    }
+
+    fn token(&self, change: impl FnOnce(NewToken) -> NewToken) -> SecretString {
+        let (ann, acme, web) = ("ann".parse(), "acme".parse(), "web".parse());
+        let token = NewToken::access(&ann.unwrap(), &acme.unwrap(), &web.unwrap(), self.session);
+        let token = change(token.roles(["editor"]));
+        self.issuer.issue(&token, self.clock.now()).unwrap().token
+    }
+
+    fn layer(&self) -> BearerLayer {
+        BearerLayer::required(self.bearer.clone()).report_subject()
+    }
+
+    async fn status(&self, token: &SecretString) -> StatusCode {
+        ask(&self.layer(), bearer(token.expose_secret()))
+            .await
+            .status()
+    }
+}
+
+#[tokio::test]
+async fn a_token_says_who_it_is_and_what_they_may_do() {
+    let fixture = Fixture::new();
+    let all = fixture.token(|token| token);
+    let reads = fixture.token(|token| token.scopes(["orders:read"]));
+    contract::keeps(&fixture.layer(), || bearer(all.expose_secret())).await;
+
+    let response = ask(&fixture.layer(), bearer(all.expose_secret())).await;
+    let ann = Subject::new().with_user("ann").with_tenant("acme");
+    assert_eq!(response.extensions().get(), Some(&ann));
+    // AUTH case 43
+    for (token, permission, status) in [
+        (&all, "orders:write", 200),
+        (&reads, "orders:read", 200),
+        (&reads, "orders:write", 403),
+    ] {
+        let require = RequireLayer::new(roles().require(permission).unwrap());
+        let stack = Stack::new(require, fixture.layer());
+        let response = ask(&stack, bearer(token.expose_secret())).await;
+        assert_eq!(response.status(), status, "{permission}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_seen_before_is_believed_until_it_expires_and_no_longer() {
+    let fixture = Fixture::new();
+    let token = fixture.token(|token| token);
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    fixture.clock.advance(599);
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    // What is remembered ends with `exp`; the token itself is good for a leeway more.
+    fixture.clock.advance(1 + 29);
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    fixture.clock.advance(1);
+    assert_eq!(fixture.status(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        fixture.events.kinds(),
+        [(EventKind::JwtRejected, Some("expired"))]
+    );
+    assert_eq!(fixture.bearer.tally().of("expired"), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_was_seen_before_ends_with_its_session_its_subject_and_its_key() {
+    let mut fixture = Fixture::new();
+    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    fixture.bearer = fixture.bearer.revocations(revocations.clone());
+    let context = Context::default();
+
+    let token = fixture.token(|token| token);
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    let ended = revocations.revoke_session(fixture.session, &context);
+    ended.await.unwrap();
+    assert_eq!(fixture.status(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.bearer.tally().of("revoked"), 1);
+
+    fixture.session = SessionId::generate();
+    let (old, new) = (
+        fixture.token(|token| token.epoch(1)),
+        fixture.token(|token| token.epoch(2)),
+    );
+    assert_eq!(fixture.status(&old).await, StatusCode::OK);
+    let (acme, ann) = ("acme".parse().unwrap(), "ann".parse().unwrap());
+    let ended = revocations.revoke_subject(&acme, &ann, 2, &context);
+    ended.await.unwrap();
+    assert_eq!(fixture.status(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.status(&new).await, StatusCode::OK);
+
+    let key = fixture.ring.signing(fixture.clock.now()).unwrap();
+    fixture.ring.revoke(key.id(), fixture.clock.now()).unwrap();
+    assert_eq!(fixture.status(&new).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn no_token_of_another_kind_or_issuer_opens_the_api() {
+    let fixture = Fixture::new();
+    let (ann, acme, web) = (
+        "ann".parse().unwrap(),
+        "acme".parse().unwrap(),
+        "web".parse().unwrap(),
+    );
+    let now = fixture.clock.now();
+    // AUTH case 20
+    for token in [
+        NewToken::mfa(&ann, &acme, &web),
+        NewToken::reset(&ann, &acme),
+    ] {
+        let token = fixture.issuer.issue(&token, now).unwrap().token;
+        assert_eq!(fixture.status(&token).await, StatusCode::UNAUTHORIZED);
+    }
+    let stranger = Fixture::new().token(|token| token);
+    assert_eq!(fixture.status(&stranger).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        fixture.status(&"garbage".to_owned().into()).await,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn principals_can_be_made_by_another_rule() {
+    let mut fixture = Fixture::new();
+    let token = fixture.token(|token| token.claim("https://example/team", "red").unwrap());
+    let other = fixture.token(|token| token);
+    fixture.bearer = fixture.bearer.principal_with(|token| {
+        let team = token.claims().text("https://example/team")?;
+        Some(Principal::new(ISSUER, team.parse().ok()?))
+    });
+    let response = ask(&fixture.layer(), bearer(token.expose_secret())).await;
+    let subject = response.extensions().get::<Subject>().unwrap();
+    assert_eq!(subject.user(), Some("red"));
+    assert_eq!(fixture.status(&other).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(fixture.bearer.tally().of("no_principal"), 1);
+}
+
+/// Keys that are read after a while, if at all.
+#[derive(Debug)]
+struct Distant {
+    ring: SigningRing,
+    reads: AtomicUsize,
+    /// There is nobody who knows them.
+    down: bool,
+}
+
+impl KeySource for Distant {
+    fn find(&self, id: Option<&str>, algorithm: Algorithm, now: Timestamp) -> Lookup {
+        if self.down {
+            Lookup::Unavailable(Duration::from_secs(7))
+        } else if self.reads.load(Ordering::SeqCst) == 0 {
+            Lookup::Stale
+        } else {
+            self.ring.find(id, algorithm, now)
+        }
+    }
+
+    fn refresh<'a>(&'a self, _: Option<&'a str>, _: Timestamp) -> Refresh<'a> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            self.reads.fetch_add(1, Ordering::SeqCst);
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_request_waits_for_keys_that_can_be_had_and_is_told_when_they_cannot() {
+    for (down, status) in [
+        (false, StatusCode::OK),
+        (true, StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let fixture = Fixture::new();
+        let token = fixture.token(|token| token);
+        let keys = Distant {
+            ring: fixture.ring.clone(),
+            reads: AtomicUsize::new(0),
+            down,
+        };
+        let own = Profile::Own(TokenKind::Access);
+        let issuer = Issuer::settings(ISSUER, API, own, keys).build().unwrap();
+        let bearer_scheme = Bearer::new(Verifier::new([issuer]).unwrap());
+        let layer = BearerLayer::required(bearer_scheme.clock(Arc::new(fixture.clock.clone())));
+        let response = ask(&layer, bearer(token.expose_secret())).await;
+        assert_eq!(response.status(), status);
+        if down {
+            assert_eq!(response.headers()[RETRY_AFTER], "7");
+        } else {
+            contract::keeps(&layer, || bearer(token.expose_secret())).await;
+        }
+    }
+}
+
+#[test]
+fn each_fault_of_a_token_is_counted() {
+    let tally = Fixture::new().bearer.tally();
+    for kind in JwtErrorKind::ALL {
+        tally.count(kind.as_str());
+        assert_eq!(tally.of(kind.as_str()), 1, "{kind:?}");
+    }
+}
