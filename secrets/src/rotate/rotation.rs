@@ -10,6 +10,8 @@ use super::error::Fault;
 use super::rotating::{Fetched, Fetching, Known, Shared, Supply};
 use super::state::Held;
 use super::{Rejected, RotateError, Rotating};
+#[cfg(feature = "redact")]
+use crate::redact::KnownSecrets;
 use crate::source::{MAX_BYTES, SecretSource, SourceErrorKind, Versioned};
 use crate::{SecretBytes, SecretString};
 
@@ -95,6 +97,41 @@ impl<V: Send + 'static, T: Send + Sync + 'static> Rotation<V, T> {
         F: Fn(&T) -> Result<(), Rejected> + Send + Sync + 'static,
     {
         self.checked(strength, Fault::Weak)
+    }
+
+    /// Tells `secrets` each value, so that it is redacted wherever it is printed; the old one for another 24 hours. Without
+    /// effect for a value that would be found in ordinary text: see [`KnownSecrets::insert`].
+    ///
+    /// ```
+    /// use portcullis_secrets::redact::{KnownSecrets, Redactor};
+    /// use portcullis_secrets::rotate::Rotation;
+    /// use portcullis_secrets::source::FileSource;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("webhook_secret");
+    /// # std::fs::write(&path, "vK8#qd/Lm2x7Zp")?;
+    /// let known = KnownSecrets::new();
+    /// let redactor = Redactor::builder().known_secrets(known.clone()).build()?;
+    /// let secret = Rotation::new("webhook_secret", FileSource::new(path))
+    ///     .known_to(known, |secret| secret.expose_secret())
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(redactor.redact("sent vK8#qd/Lm2x7Zp to joe"), "sent [REDACTED] to joe");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redact")]
+    pub fn known_to<F>(self, secrets: KnownSecrets, expose: F) -> Self
+    where
+        F: Fn(&T) -> &[u8] + Send + Sync + 'static,
+    {
+        let name = self.name.clone();
+        self.check(move |value| {
+            // One that is too common stays out; that is no fault of its own.
+            let _ = secrets.insert(&name, expose(value), std::time::Instant::now());
+            Ok(())
+        })
     }
 
     fn checked<F>(mut self, check: F, fault: fn(Rejected) -> Fault) -> Self

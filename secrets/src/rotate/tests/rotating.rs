@@ -379,6 +379,31 @@ async fn a_load_that_panics_is_not_the_last() {
     assert!(secret.load().unwrap().ct_matches("two"));
 }
 
+#[cfg(feature = "redact")]
+#[tokio::test(start_paused = true)]
+async fn old_and_new_values_are_known_to_the_redactor() {
+    use crate::redact::{KnownSecrets, Redactor};
+
+    let desk = Desk::new("vK8#qd/Lm2x7Zp");
+    let known = KnownSecrets::new();
+    let redactor = Redactor::builder().known_secrets(known.clone());
+    let redactor = redactor.build().unwrap();
+    let secret = rotation(&desk)
+        .known_to(known.clone(), |text| text.expose_secret().as_bytes())
+        .start()
+        .await
+        .unwrap();
+    desk.put("Qw4%tZ8!rP1&kS");
+    secret.reload().await.unwrap();
+    let line = "vK8#qd/Lm2x7Zp, Qw4%tZ8!rP1&kS";
+    assert_eq!(redactor.redact(line), "[REDACTED], [REDACTED]");
+    // It would be found in ordinary text, and is a secret all the same.
+    desk.put("hunter2");
+    secret.reload().await.unwrap();
+    assert_eq!(redactor.redact("hunter2"), "hunter2");
+    assert_eq!(known.len(), 2);
+}
+
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
 async fn the_numbers_of_each_secret_are_shown_until_it_is_gone() {
