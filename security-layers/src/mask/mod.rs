@@ -61,13 +61,13 @@
 //! - **Fields** are found in JSON (`application/json`, everything that ends with `+json`, and JSON in lines or
 //!   sequences). Their values become the string `"[REDACTED]"`, whatever they were and however large.
 //!
-//! What was valid JSON stays so. A body is passed on as it comes, in the very chunks that it came in as long as there is
-//! nothing to mask. Only the end of a chunk waits for the next one if a secret may have begun there, so that
+//! What was valid JSON stays so. A body is passed on as it comes, in the very chunks that it came in as long as
+//! there is nothing to mask. Only the end of a chunk waits for the next one if a secret may have begun there, so that
 //! no more is held back than the longest form of a secret has, and the number or escape sequence that it
 //! begins in: a few hundred bytes. Values of fields are left out without being kept; the names around a value are
 //! followed down to 128 levels, and deeper a field is known by its last name alone. A body that fails ends without
-//! what was held back. One layer changes what it looks for when its [`KnownSecrets`](portcullis_secrets::redact::KnownSecrets) change; a body that has
-//! begun is searched for the secrets of its beginning.
+//! what was held back. When the [`KnownSecrets`](portcullis_secrets::redact::KnownSecrets) change, a body that
+//! has begun is still searched for those of its beginning.
 //!
 //! A searched response loses its `Content-Length` and its digests, because they would be those of another
 //! text: HTTP/1.1 sends it in chunks. One of fewer than 12 bytes keeps them, if only secrets are searched
@@ -89,9 +89,10 @@
 //! It cannot see into what is compressed (`Content-Encoding`), which is left as it is, counted and told once in a
 //! `layer_misconfigured` event; nor into gRPC messages, which are counted; nor into binary media. It does not find
 //! secrets in UTF-16, nor in JSON strings that were escaped in an unusual way (`\u0061` for `a`), nor in response
-//! headers, nor fields in events of `text/event-stream` or in names with more than 512 bytes. Request bodies pass as they are: to keep secrets out of logs
-//! is the task of `portcullis_secrets::redact`. Above all it is a net under a service, which should not send a
-//! secret in the first place: each one that it catches is a fault to look for.
+//! headers, nor fields in events of `text/event-stream` or under names with more than 512 bytes. Request bodies
+//! pass as they are: to keep secrets out of logs is the task of `portcullis_secrets::redact`. Above all it is a
+//! net under a service, which should not send a secret in the first place: each one that it catches is a fault
+//! to look for.
 //!
 //! # Numbers and events
 //!
@@ -102,9 +103,9 @@
 //! # In a stack
 //!
 //! Inside of compression. Outside of the handlers and of everything else that may send a secret: error pages,
-//! panics, proxied services. Layers outside of this one print headers marked by it for the response, and for the
-//! request only if they do so after calling the service: to have the request's headers marked before a trace or
-//! access log sees them, put a second `MaskLayer::new()` outermost, which does nothing else.
+//! panics, proxied services. Layers outside of this one see the headers of responses marked, and those of
+//! requests as they came: to have these marked before a trace or an access log sees them, put a second
+//! `MaskLayer::new()` outermost, which does nothing else.
 //!
 //! A proxy in front changes nothing, except that it may compress what it gets; that is after the mask.
 
