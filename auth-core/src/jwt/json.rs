@@ -245,14 +245,21 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             self.digits()?;
         }
+        let mut large = false;
         if let Some(b'e' | b'E') = self.peek() {
+            large = true;
             self.at += 1;
             if let Some(b'+' | b'-') = self.peek() {
                 self.at += 1;
             }
             self.digits()?;
         }
-        self.since(start)
+        let number = self.since(start)?;
+        // Beyond what a double can hold, every reader makes something else of it (RFC 8259 section 6).
+        if (large || number.len() > 300) && !number.parse().is_ok_and(f64::is_finite) {
+            return Err(Fault::Malformed);
+        }
+        Ok(number)
     }
 
     fn digits(&mut self) -> Result<(), Fault> {

@@ -51,6 +51,8 @@ fn an_object_is_read_as_the_standard_has_it() {
         r#"{"a":1e}"#,
         r#"{"a":-}"#,
         r#"{"a":NaN}"#,
+        r#"{"a":1e400}"#,
+        r#"{"a":-1e999999999999}"#,
         r#"{"a":tru}"#,
         r#"{"a":[1,]}"#,
         r#"{"a":"b}"#,
