@@ -52,6 +52,14 @@ impl Access {
         Self::new(self.roles.clone(), bits)
     }
 
+    /// Whether all that `other` may do may be done here too. If it does not hold of the new rights of somebody and their old
+    /// ones, rights have shrunk, and the subject's epoch has to be raised.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        self.holds(&other.roles, &other.bits)
+            .unwrap_or_else(|| other.permissions().all(|permission| self.may(permission)))
+    }
+
     /// Whether nothing may be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {

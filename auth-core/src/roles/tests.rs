@@ -213,6 +213,8 @@ fn roles_allow_what_they_list_and_include() {
     );
     assert!(editor.may(&id("orders:*")) && !editor.may(&id("*:write")));
     assert!(!editor.may(&id("orders:delete")) && !editor.may(&id("nothing:*")));
+    assert!(editor.includes(&roles.access(["viewer"])) && editor.includes(&editor));
+    assert!(!roles.access(["viewer"]).includes(&editor));
     assert!(roles.access(["stranger"]).is_empty());
     assert!(roles.access([""; 0]).is_empty());
     assert_eq!(
@@ -329,6 +331,7 @@ fn a_requirement_of_an_older_catalogue_asks_for_the_same_permission() {
     assert!(check("orders:write"));
     assert!(!check("orders:read") && !check("users:write") && !check("*:*"));
     let (old, new) = (old.access(["editor"]), new.access(["editor"]));
+    assert!(old.includes(&new) && !new.includes(&old));
     assert_eq!(names(&old.and(&new)), ["orders:write"]);
     assert_eq!(names(&new.and(&old)), ["orders:write"]);
 }

@@ -159,6 +159,7 @@ async fn the_cache_has_a_limit_and_lets_go_of_the_oldest() {
     assert!((16..=32).contains(&kept), "{shown}");
 }
 
+// AUTH case 42, as far as it is not HTTP
 #[tokio::test]
 async fn what_is_wrong_with_a_key_is_told_to_the_log_and_not_to_the_caller() {
     let fixture = Fixture::new();
