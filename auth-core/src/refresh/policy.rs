@@ -70,11 +70,6 @@ impl RefreshPolicy {
         now.plus(self.idle).min(family.expires_at)
     }
 
-    /// Whether young tokens are answered with themselves.
-    pub(super) fn coalesces(&self) -> bool {
-        !self.coalesce_within.is_zero()
-    }
-
     /// For how long the predecessor of the current token is answered with the current one.
     pub(super) fn window(&self) -> Duration {
         self.late_retry.unwrap_or(self.grace)

@@ -84,7 +84,8 @@ async fn rotate_at_once(
     request: &Rotate,
     now: Timestamp,
 ) -> Result<Option<Rotation>, sqlx::Error> {
-    if request.is_mismatch() || request.policy().coalesces() {
+    // The statement knows nothing of either.
+    if request.is_mismatch() || !request.policy().coalesce_within.is_zero() {
         return Ok(None);
     }
     let token = request.token();
