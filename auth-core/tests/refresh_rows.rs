@@ -1,0 +1,94 @@
+//! What a session leaves in a store: one row, or as many keys as at first, however often it is refreshed.
+#![cfg(all(feature = "refresh", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test are tests too")]
+
+mod refresh_support;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use portcullis_auth_core::refresh::MemoryStore;
+use refresh_support::{Shared, World, text};
+
+/// AUTH case 17
+const ROTATIONS: u32 = 10_000;
+
+async fn rotate(store: Shared) {
+    let world = World::new(store).await;
+    let mut token = text(&world.login().await);
+    for _ in 0..ROTATIONS {
+        token = text(&world.refresh(&token).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_rotations_leave_one_family_in_memory() {
+    let store = Arc::new(MemoryStore::new(NonZeroUsize::new(10).unwrap()));
+    rotate(store.clone()).await;
+    assert_eq!(store.len(), 1);
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn ten_thousand_rotations_leave_one_row_in_sqlite() {
+    use portcullis_auth_core::refresh::sqlite::SqliteStore;
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+    // In memory: the disk would take minutes, and it is not what is tested.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(SqliteConnectOptions::new().in_memory(true))
+        .await
+        .unwrap();
+    SqliteStore::migrate(&pool).await.unwrap();
+    rotate(Arc::new(SqliteStore::new(pool.clone()))).await;
+    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn ten_thousand_rotations_leave_one_row_in_postgres() {
+    let Some(server) = portcullis_test_services::Postgres::shared() else {
+        return;
+    };
+    let database = server.database();
+    let (store, pool) = refresh_support::postgres_at(database.url()).await;
+    rotate(store).await;
+    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn ten_thousand_rotations_leave_one_session_in_redis() {
+    let Some(server) = portcullis_test_services::Redis::shared() else {
+        return;
+    };
+    let prefix = server.key_prefix();
+    let (store, mut connection) = refresh_support::redis_at(server.url(), &prefix).await;
+    rotate(store).await;
+    let mut keys: Vec<String> = redis::cmd("KEYS")
+        .arg(format!("{prefix}*"))
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    keys.sort_unstable();
+    // The family, its state, and the set of the subject's families. All of them expire.
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    for key in keys {
+        let kept: i64 = redis::cmd("TTL")
+            .arg(&key)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let month = 30 * 24 * 60 * 60;
+        assert!((month..=month + 3600).contains(&kept), "{key}: {kept}");
+    }
+}
