@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `jwt` | the module `jwt`: signed tokens, their keys, the JWKS document | `aws-lc-rs`, `arc-swap`, `serde`, `serde_json` |
 //! | `password` | passwords: hashing, policy, imported hashes, breach filter, reset tokens | `argon2`, `bcrypt`, `pbkdf2`, `scrypt`, `md-5`, `sha1`, `sha2`, `xorf`, `unicode-normalization`, `tokio` with `rt`, `sync`, `time` |
+//! | `password-zxcvbn` | `PasswordPolicy::zxcvbn`, a longer list | `zxcvbn` with `regex`, `fancy-regex`, `time` |
 //! | `api-key` | the module `api_key`, with `roles` | `crc32fast`, `hmac`, `ipnet`, `sha2`, `tokio` with `rt` |
 //! | `revocation` | the module | `sha2`, `tokio` with `sync` and `time` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
