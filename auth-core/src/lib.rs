@@ -43,7 +43,7 @@ mod sql;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod store;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(feature = "throttle")]
 pub mod throttle;

@@ -11,6 +11,49 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 
 const TRIES: u32 = 4;
 
+/// A store over `$pool` with the tables of `$schema`; the trait is the module's.
+#[cfg(any(feature = "throttle", feature = "totp"))]
+macro_rules! pool_store {
+    ($(#[$docs:meta])* $store:ident, $pool:ty, $schema:expr) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug)]
+        pub struct $store {
+            pool: $pool,
+            deadline: std::time::Duration,
+        }
+
+        impl $store {
+            /// A store with a deadline of two seconds.
+            #[must_use]
+            pub fn new(pool: $pool) -> Self {
+                let deadline = $crate::sql::DEADLINE;
+                Self { pool, deadline }
+            }
+
+            /// Sets how long the database may take before it counts as out of reach.
+            #[must_use]
+            pub fn deadline(self, deadline: std::time::Duration) -> Self {
+                Self { deadline, ..self }
+            }
+
+            /// Makes the tables, if there are none.
+            ///
+            /// # Errors
+            ///
+            /// When the database cannot be reached or refuses.
+            pub async fn migrate(&self) -> Result<(), $crate::store::StoreError> {
+                $crate::sql::transact(self.deadline, || async {
+                    sqlx::raw_sql($schema).execute(&self.pool).await.map(drop)
+                })
+                .await
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "throttle", feature = "totp"))]
+pub(crate) use pool_store;
+
 /// Runs `transaction` until it is through, a few times if others are in its way, and not past `deadline`. What it began and
 /// did not finish is rolled back.
 pub(crate) async fn transact<T, F>(

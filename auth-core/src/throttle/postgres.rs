@@ -1,13 +1,11 @@
 //! Buckets in PostgreSQL, for many instances.
 
-use std::time::Duration;
-
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row as _};
 
 use super::rows::{Kept, bucket, changed};
 use super::{Admission, Bucket, Charge, Key, Settlement, ThrottleStore, Verdict};
-use crate::sql::{DEADLINE, transact};
+use crate::sql::{pool_store, transact};
 use crate::store::{Answer, StoreError};
 use crate::time::Timestamp;
 
@@ -27,39 +25,14 @@ CREATE INDEX IF NOT EXISTS auth_throttle_forgotten_at ON auth_throttle (forgotte
 // The database's own default may be a level at which parallel attempts are errors.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Keeps buckets in a table of PostgreSQL.
-#[derive(Clone, Debug)]
-pub struct PostgresStore {
-    pool: PgPool,
-    deadline: Duration,
-}
+pool_store!(
+    /// Keeps buckets in a table of PostgreSQL.
+    PostgresStore,
+    PgPool,
+    SCHEMA
+);
 
 impl PostgresStore {
-    /// A store with a deadline of two seconds.
-    #[must_use]
-    pub fn new(pool: PgPool) -> Self {
-        let deadline = DEADLINE;
-        Self { pool, deadline }
-    }
-
-    /// Sets how long the database may take before it counts as out of reach.
-    #[must_use]
-    pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-
-    /// Makes the table, if there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be reached or refuses.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        transact(self.deadline, || async {
-            sqlx::raw_sql(SCHEMA).execute(&self.pool).await.map(drop)
-        })
-        .await
-    }
-
     async fn with<T>(
         &self,
         charge: &Charge,

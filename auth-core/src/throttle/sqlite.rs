@@ -1,13 +1,11 @@
 //! Buckets in SQLite, for one instance.
 
-use std::time::Duration;
-
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
 use super::rows::{Kept, changed};
 use super::{Admission, Bucket, Charge, Key, Settlement, ThrottleStore, Verdict};
-use crate::sql::{DEADLINE, transact};
+use crate::sql::{pool_store, transact};
 use crate::store::{Answer, StoreError};
 use crate::time::Timestamp;
 
@@ -27,39 +25,14 @@ CREATE INDEX IF NOT EXISTS auth_throttle_forgotten_at ON auth_throttle (forgotte
 // A deferred transaction that reads first fails at once when it wants to write after somebody else did.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// Keeps buckets in a table of SQLite. The pool should be in WAL mode and have a `busy_timeout`.
-#[derive(Clone, Debug)]
-pub struct SqliteStore {
-    pool: SqlitePool,
-    deadline: Duration,
-}
+pool_store!(
+    /// Keeps buckets in a table of SQLite. The pool should be in WAL mode and have a `busy_timeout`.
+    SqliteStore,
+    SqlitePool,
+    SCHEMA
+);
 
 impl SqliteStore {
-    /// A store with a deadline of two seconds.
-    #[must_use]
-    pub fn new(pool: SqlitePool) -> Self {
-        let deadline = DEADLINE;
-        Self { pool, deadline }
-    }
-
-    /// Sets how long the database may take before it counts as out of reach.
-    #[must_use]
-    pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-
-    /// Makes the table, if there is none.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be reached or refuses.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        transact(self.deadline, || async {
-            sqlx::raw_sql(SCHEMA).execute(&self.pool).await.map(drop)
-        })
-        .await
-    }
-
     async fn with<T>(
         &self,
         charge: &Charge,

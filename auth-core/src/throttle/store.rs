@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 ///
 /// Each method is one atomic step over all buckets of the charge: of any number of parallel charges no more are admitted than
 /// there is room for. Keys are charged in the order in which the slots are listed; a store that locks them one by one sorts
-/// them first. [`testing::conformance`](super::testing::conformance) tells whether a store keeps to this.
+/// them first. [`testing::store_conformance`](super::testing::store_conformance) tells whether a store keeps to this.
 pub trait ThrottleStore: fmt::Debug + Send + Sync + 'static {
     /// Does what [`Charge::decide`] does.
     fn charge<'a>(&'a self, charge: &'a Charge, now: Timestamp) -> Answer<'a, Verdict>;

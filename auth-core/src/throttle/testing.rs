@@ -27,7 +27,7 @@ use crate::time::{Clock as _, Timestamp};
 /// # Panics
 ///
 /// When the store fails, or does not do what it should.
-pub async fn conformance(store: Arc<dyn ThrottleStore>) {
+pub async fn store_conformance(store: Arc<dyn ThrottleStore>) {
     of_parallel_charges_no_more_are_admitted_than_there_is_room_for(&store).await;
     parallel_charges_over_many_buckets_do_not_block_each_other(&store).await;
     a_success_makes_room_and_a_withdrawal_gives_it_back(&store).await;

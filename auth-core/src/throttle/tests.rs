@@ -1,65 +1,37 @@
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::{AuditSink, Context, Event, EventKind};
+use crate::audit::{Context, EventKind};
 use crate::id::TenantId;
-use crate::time::{Clock, Timestamp};
+use crate::testing::{ManualClock, Recorder};
+use crate::time::{Clock as _, Timestamp};
 use portcullis_secrets::SecretBytes;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl AuditSink for Events {
-    fn record(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
-impl Events {
-    /// Kind, reason and count of what has happened since.
-    fn take(&self) -> Vec<(EventKind, Option<&'static str>, Option<u64>)> {
-        let events = std::mem::take(&mut *self.0.lock().unwrap());
-        let told = events.iter();
-        told.map(|event| (event.kind(), event.reason_ref(), event.count_ref()))
-            .collect()
-    }
-}
-
-/// A clock as in `testing`, which is another feature.
-#[derive(Clone, Debug)]
-struct Hands(Arc<Mutex<Timestamp>>);
-
-impl Hands {
-    fn advance(&self, duration: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = now.plus(duration);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
+/// Kind, reason and count of what has happened since the last time.
+fn drain(events: &Recorder) -> Vec<(EventKind, Option<&'static str>, Option<u64>)> {
+    let events = events.take().into_iter();
+    events
+        .map(|event| (event.kind(), event.reason_ref(), event.count_ref()))
+        .collect()
 }
 
 struct World {
     gate: AuthGate,
-    clock: Hands,
-    events: Events,
+    clock: ManualClock,
+    events: Recorder,
     tenant: TenantId,
 }
 
 fn world() -> World {
-    let start = Timestamp::from_secs(1_790_000_000).unwrap();
-    let clock = Hands(Arc::new(Mutex::new(start)));
-    let events = Events::default();
+    let clock = ManualClock::default();
+    let events = Recorder::default();
     let key = || SecretBytes::generate(32).unwrap();
     let devices = DeviceKeys::new(1, &key()).unwrap();
     let gate = AuthGate::new(&key(), devices).unwrap();
@@ -139,7 +111,7 @@ async fn a_success_ends_the_row_of_its_identifier() {
     }
     assert_eq!(world.fail(&bob).await, Ok(()));
     assert!(world.fail(&bob).await.is_err());
-    let kinds: Vec<_> = world.events.take().iter().map(|event| event.0).collect();
+    let kinds: Vec<_> = drain(&world.events).iter().map(|event| event.0).collect();
     assert!(kinds.contains(&EventKind::LoginSuccessAfterFail));
     assert!(!kinds.contains(&EventKind::LoginSuccess));
 }
@@ -361,7 +333,7 @@ async fn after_a_hundred_failures_in_a_row_there_is_a_challenge_until_the_owner_
     ));
     assert!(world.succeed(&ann.challenge_passed()).await);
     assert_eq!(world.fail(&ann).await, Ok(()));
-    let lines = world.events.take();
+    let lines = drain(&world.events);
     let last = (EventKind::LoginFailMax, Some("identifier"), Some(100));
     assert!(lines.contains(&last));
     assert!(lines.contains(&(EventKind::LoginLock, Some("challenge"), Some(1))));
@@ -402,17 +374,17 @@ async fn attempts_that_are_held_back_are_told_once_a_minute() {
     }
     let fail = (EventKind::LoginFail, Some("wrong_password"), None);
     let last = (EventKind::LoginFailMax, Some("identifier"), Some(5));
-    assert_eq!(world.events.take(), [fail, fail, fail, fail, fail, last]);
+    assert_eq!(drain(&world.events), [fail, fail, fail, fail, fail, last]);
     for _ in 0..10 {
         assert!(world.fail(&ann).await.is_err());
     }
     let lock = |count| (EventKind::LoginLock, Some("identifier"), Some(count));
-    assert_eq!(world.events.take(), [lock(1)]);
+    assert_eq!(drain(&world.events), [lock(1)]);
     world.clock.advance(Duration::from_secs(30));
     assert_eq!(world.fail(&ann).await, Ok(()));
     world.clock.advance(Duration::from_secs(30));
     assert!(world.fail(&ann).await.is_err());
-    assert_eq!(world.events.take(), [fail, lock(10)]);
+    assert_eq!(drain(&world.events), [fail, lock(10)]);
 }
 
 #[tokio::test]
@@ -421,7 +393,7 @@ async fn events_do_not_tell_what_was_typed_as_a_name() {
     let typed = "correct horse battery staple";
     let attempt = Attempt::password(&world.tenant, typed);
     assert_eq!(world.fail(&attempt).await, Ok(()));
-    let events = world.events.0.lock().unwrap();
+    let events = world.events.take();
     let subject = events[0].subject_ref().unwrap();
     assert!(
         subject.starts_with("id:") && subject.len() == 19,
@@ -500,7 +472,7 @@ async fn while_the_store_is_down_the_instance_counts_by_itself() {
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(world.fail(&ann).await, Err(Duration::from_secs(29)));
     assert_eq!(store.asked.load(std::sync::atomic::Ordering::SeqCst), 7);
-    let told = world.events.take();
+    let told = drain(&world.events);
     let fallback = (
         EventKind::ThrottleFallback,
         Some("store_unavailable"),
@@ -519,7 +491,7 @@ async fn while_the_store_is_down_the_instance_counts_by_itself() {
     };
     store.down.store(true, std::sync::atomic::Ordering::SeqCst);
     permit.succeeded(&"u-2".parse().unwrap(), None).await;
-    let told = world.events.take();
+    let told = drain(&world.events);
     assert!(told.iter().any(|event| event.0 == EventKind::LoginSuccess));
 }
 

@@ -76,11 +76,9 @@ pub(super) mod rows {
 /// The statements of `$store` over `$pool`, whose transactions begin with `$begin` and hold what they read with `$hold`.
 macro_rules! sql_store {
     ($(#[$docs:meta])* $store:ident, $pool:ty, $begin:expr, $hold:literal) => {
-        use std::time::Duration;
-
         use $crate::id::ClientId;
-        use $crate::sql::{DEADLINE, transact};
-        use $crate::store::{Answer, StoreError};
+        use $crate::sql::{pool_store, transact};
+        use $crate::store::Answer;
         use $crate::time::Timestamp;
         use $crate::totp::challenge::decide;
         use $crate::totp::sql::{ChallengeRow, FactorRow, rows};
@@ -89,39 +87,7 @@ macro_rules! sql_store {
             MAX_FACTORS, Owner, Proof, Redeemed, TotpStore,
         };
 
-        $(#[$docs])*
-        #[derive(Clone, Debug)]
-        pub struct $store {
-            pool: $pool,
-            deadline: Duration,
-        }
-
-        impl $store {
-            /// A store with a deadline of two seconds.
-            #[must_use]
-            pub fn new(pool: $pool) -> Self {
-                let deadline = DEADLINE;
-                Self { pool, deadline }
-            }
-
-            /// Sets how long the database may take before it counts as out of reach.
-            #[must_use]
-            pub fn deadline(self, deadline: Duration) -> Self {
-                Self { deadline, ..self }
-            }
-
-            /// Makes the tables, if there are none.
-            ///
-            /// # Errors
-            ///
-            /// When the database cannot be reached or refuses.
-            pub async fn migrate(&self) -> Result<(), StoreError> {
-                transact(self.deadline, || async {
-                    sqlx::raw_sql(SCHEMA).execute(&self.pool).await.map(drop)
-                })
-                .await
-            }
-        }
+        pool_store!($(#[$docs])* $store, $pool, SCHEMA);
 
         const FACTORS: &str = "SELECT id, key_id, sealed, created_at, activated_at, last_step, drift
             FROM auth_totp_factor WHERE tenant = $1 AND subject = $2 ORDER BY id";

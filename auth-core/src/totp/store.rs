@@ -46,7 +46,7 @@ pub enum Redeemed {
 
 /// Where factors, challenges, tries and recovery codes are kept.
 ///
-/// Each method is one atomic step. [`testing::conformance`](super::testing::conformance) tells whether a store keeps to this.
+/// Each method is one atomic step. [`testing::store_conformance`](super::testing::store_conformance) tells whether a store keeps to this.
 pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps a pending factor in place of any other pending one of its owner. False, and nothing is kept, if the owner has
     /// [`MAX_FACTORS`](super::MAX_FACTORS) active ones.

@@ -23,7 +23,7 @@ type Shared = Arc<dyn TotpStore>;
 /// # Panics
 ///
 /// When the store fails, or does not do what it should.
-pub async fn conformance(store: Arc<dyn TotpStore>) {
+pub async fn store_conformance(store: Arc<dyn TotpStore>) {
     factors_are_pending_then_active_then_gone(&store).await;
     of_parallel_codes_of_one_step_one_is_accepted(&store).await;
     of_parallel_tries_no_more_are_granted_than_there_are(&store).await;

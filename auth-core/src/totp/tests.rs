@@ -1,67 +1,38 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_secrets::SecretBytes;
 
 use super::*;
-use crate::audit::{AuditSink, Context, Event, EventKind};
+use crate::audit::{Context, EventKind};
 use crate::id::ClientId;
-use crate::time::{Clock, Timestamp};
+use crate::testing::{ManualClock, Recorder};
+use crate::time::Clock as _;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl AuditSink for Events {
-    fn record(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
-}
-
-impl Events {
-    /// Kind, reason and count of what has happened since.
-    fn take(&self) -> Vec<(EventKind, Option<&'static str>, Option<u64>)> {
-        let events = std::mem::take(&mut *self.0.lock().unwrap());
-        let told = events.iter();
-        told.map(|event| (event.kind(), event.reason_ref(), event.count_ref()))
-            .collect()
-    }
-}
-
-/// A clock as in `testing`, which is another feature.
-#[derive(Clone, Debug)]
-struct Hands(Arc<Mutex<Timestamp>>);
-
-impl Hands {
-    fn advance(&self, duration: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = now.plus(duration);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
+/// Kind, reason and count of what has happened since the last time.
+fn drain(events: &Recorder) -> Vec<(EventKind, Option<&'static str>, Option<u64>)> {
+    let events = events.take().into_iter();
+    events
+        .map(|event| (event.kind(), event.reason_ref(), event.count_ref()))
+        .collect()
 }
 
 struct World {
     totp: Totp,
     store: Arc<MemoryStore>,
     key: SecretBytes,
-    clock: Hands,
-    events: Events,
+    clock: ManualClock,
+    events: Recorder,
     owner: Owner,
     client: ClientId,
     context: Context,
 }
 
 fn world() -> World {
-    let clock = Hands(Arc::new(Mutex::new(
-        Timestamp::from_secs(1_790_000_010).unwrap(),
-    )));
-    let (events, store) = (Events::default(), Arc::new(MemoryStore::default()));
+    let clock = ManualClock::default();
+    let (events, store) = (Recorder::default(), Arc::new(MemoryStore::default()));
     let key = SecretBytes::generate(32).unwrap();
     let keys = SealKeys::new(1, &key).unwrap();
     let totp = Totp::from_shared("Acme".parse().unwrap(), keys, Arc::clone(&store) as _);
@@ -151,7 +122,7 @@ async fn of_parallel_posts_of_one_code_one_succeeds() {
     let succeeded = results.iter().filter(|result| result.is_ok()).count();
     assert_eq!(succeeded, 1, "{results:?}");
     assert!(results.contains(&Err(TotpErrorKind::WrongCode)));
-    let told = world.events.take();
+    let told = drain(&world.events);
     let replays = told.iter().filter(|event| event.0 == EventKind::TotpReplay);
     assert_eq!(replays.count(), 4);
 
@@ -169,7 +140,7 @@ async fn of_parallel_posts_of_one_code_one_succeeds() {
         world.verify(&token, &between).await,
         Err(TotpErrorKind::WrongCode)
     );
-    let told = world.events.take();
+    let told = drain(&world.events);
     assert_eq!(
         told,
         [
@@ -214,7 +185,7 @@ async fn wrong_codes_are_limited_across_challenges_and_freeze_the_factor() {
             }
         }
     }
-    let told = world.events.take();
+    let told = drain(&world.events);
     let frozen = (EventKind::MfaFrozen, None, Some(50));
     assert_eq!(told.iter().filter(|event| **event == frozen).count(), 1);
     assert_eq!(told.last(), Some(&frozen));
@@ -377,7 +348,7 @@ async fn a_factor_is_in_force_after_one_right_code_within_ten_minutes() {
         world.verify(&token, &code).await,
         Err(TotpErrorKind::WrongCode)
     );
-    let told: Vec<_> = world.events.take().iter().map(|event| event.0).collect();
+    let told: Vec<_> = drain(&world.events).iter().map(|event| event.0).collect();
     assert_eq!(
         told,
         [
@@ -412,7 +383,7 @@ async fn changing_factors_wants_a_fresh_sign_in() {
         .unwrap();
     let again = world.totp.remove(owner, factor, fresh, context).await;
     assert_eq!(again.unwrap_err().kind(), TotpErrorKind::UnknownFactor);
-    assert_eq!(world.events.take(), [(EventKind::MfaRemoved, None, None)]);
+    assert_eq!(drain(&world.events), [(EventKind::MfaRemoved, None, None)]);
     let asked = world.totp.challenge(owner, &world.client, 0).await;
     assert!(asked.unwrap().is_none());
 }
@@ -428,7 +399,7 @@ async fn recovery_codes_stand_in_for_the_second_factor_once_each() {
     let codes = world.totp.regenerate_recovery_codes(owner, now, context);
     let codes = codes.await.unwrap();
     assert_eq!(codes.len(), 10);
-    world.events.take();
+    drain(&world.events);
     let recover = async |code: &RecoveryCode| {
         let token = world.challenge().await;
         let code = code.to_text();
@@ -447,7 +418,7 @@ async fn recovery_codes_stand_in_for_the_second_factor_once_each() {
     }
     let left = world.totp.recovery_codes_left(owner).await.unwrap();
     assert_eq!(left, 0);
-    let told = world.events.take();
+    let told = drain(&world.events);
     let failed = (EventKind::MfaFail, Some("wrong_recovery_code"), Some(0));
     let used = |left| (EventKind::RecoveryCodeUsed, None, Some(left));
     assert_eq!(told[..4], [failed, used(9), failed, used(8)]);
@@ -472,7 +443,7 @@ async fn a_key_that_is_replaced_goes_out_of_use_as_owners_sign_in() {
     // Without the old key nothing opens, which is no fault of the code.
     let without = totp(SealKeys::new(2, &next).unwrap());
     assert_eq!(verify(&without).await, Err(TotpErrorKind::Unreadable));
-    let told = world.events.take();
+    let told = drain(&world.events);
     assert_eq!(told, [(EventKind::DecryptFail, Some("totp_secret"), None)]);
     let ring = SealKeys::new(2, &next).unwrap().previous(1, &world.key);
     assert_eq!(verify(&totp(ring.unwrap())).await, Ok(()));
@@ -492,7 +463,7 @@ async fn nothing_secret_is_printed() {
         .regenerate_recovery_codes(&world.owner, now, &world.context);
     let codes = codes.await.unwrap();
     let factors = world.totp.factors(&world.owner).await.unwrap();
-    let events = world.events.0.lock().unwrap();
+    let events = world.events.take();
     let printed = format!(
         "{:?} {:?} {verified:?} {codes:?} {factors:?} {events:?}",
         world.totp, world.store
