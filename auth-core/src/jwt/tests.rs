@@ -110,6 +110,23 @@ fn base64_has_one_text_for_one_value() {
     assert_eq!(base64::decode_into(&text, &mut exact[..63]), None);
 }
 
+#[test]
+fn strings_of_every_length_end_where_they_end() {
+    for len in 0..40 {
+        for special in [
+            "", "\\n", "\u{7f}", "é", "\u{0}", "\u{1f}", " ", "\\", "\"x",
+        ] {
+            for at in 0..=len {
+                let text = "x".repeat(at) + special + &"y".repeat(len - at);
+                let json = format!("{{\"{text}\":1}}");
+                let expected =
+                    oracle(&json).map(|object| object.keys().cloned().collect::<Vec<_>>());
+                assert_eq!(members(&json).ok(), expected, "{json:?}");
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_accepted_is_json_and_read_alike(text in r#"[{}\[\]",:a-c0-2.eE+\\u \-]{0,24}"#) {

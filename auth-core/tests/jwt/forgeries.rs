@@ -1,11 +1,14 @@
 //! Signatures that are not what they claim to be. Every class of forgery is tried against the same good token.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
 use portcullis_auth_core::jwt::{
     Algorithm, Jwk, Jws, JwtErrorKind, KeyErrorKind, Profile, SigningKey, TokenKind, VerifyingKey,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{Key, base64url, claims, issuer, refusal, verifier, with};
@@ -388,5 +391,27 @@ fn a_key_that_says_what_it_is_for_is_used_for_nothing_else() {
         ),
     ] {
         assert_eq!(read(changes.clone()), expected, "{changes}");
+    }
+}
+
+proptest! {
+    // The text of a token that is accepted is the one that was issued: it has no other.
+    #[test]
+    fn no_change_of_a_token_is_a_token(
+        at in any::<prop::sample::Index>(),
+        cut in 0..4_usize,
+        put in "[A-Za-z0-9_.=+/ -]{0,4}",
+    ) {
+        static KEY: LazyLock<(Key, String)> = LazyLock::new(|| {
+            let key = Key::generate(Algorithm::EdDsa);
+            let token = key.sign(&key.header(), &claims());
+            (key, token)
+        });
+        let (key, token) = &*KEY;
+        let start = at.index(token.len());
+        let mut changed = token.clone();
+        changed.replace_range(start..(start + cut).min(token.len()), &put);
+        prop_assume!(changed != *token);
+        prop_assert!(judge(&changed, key.ours.verifying_key()).is_some());
     }
 }

@@ -39,6 +39,7 @@ const KINDS: usize = TokenKind::ALL.len();
 
 /// A token, and what its receiver is told of it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct IssuedToken {
     /// The token.
     pub token: SecretString,

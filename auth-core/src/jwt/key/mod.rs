@@ -165,7 +165,8 @@ impl fmt::Debug for VerifyingKey {
 
 /// A key that signs with one algorithm.
 ///
-/// Nothing of it is printed, and its memory is wiped when it is dropped. Its id is its thumbprint (RFC 7638 with SHA-256),
+/// Nothing of it is printed, and the library wipes its memory when it is dropped; what a processor's stack held while it was
+/// made is not reached by that. Its id is its thumbprint (RFC 7638 with SHA-256),
 /// unless it is a secret, which is called by a name.
 pub struct SigningKey {
     pair: Pair,

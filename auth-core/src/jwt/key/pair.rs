@@ -20,7 +20,7 @@ use super::public::Public;
 use super::{KeyError, KeyErrorKind};
 use crate::jwt::algorithm::{Algorithm, Curve};
 
-/// The library wipes its memory when it frees it, so nothing of a key is left when this is dropped.
+/// The library wipes its memory when it frees it.
 pub(super) enum Pair {
     Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
