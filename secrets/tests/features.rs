@@ -7,9 +7,9 @@ const PAGE: &str = include_str!("../src/lib.rs");
 
 /// Each feature with what it enables.
 fn features() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let section = MANIFEST.split("[features]\n").nth(1).unwrap();
-    let section = section.split("\n[").next().unwrap();
-    let features = section.lines().filter_map(|line| line.split_once(" = ["));
+    let lines = MANIFEST.lines().skip_while(|line| *line != "[features]");
+    let lines = lines.skip(1).take_while(|line| !line.starts_with('['));
+    let features = lines.filter_map(|line| line.split_once(" = ["));
     let enabled = |list: &'static str| list.split('"').skip(1).step_by(2).collect();
     features.map(|(name, list)| (name, enabled(list))).collect()
 }

@@ -128,9 +128,9 @@ impl<V: Send + 'static, T: Send + Sync + 'static> Rotation<V, T> {
     {
         let name = self.name.clone();
         self.check(move |value| {
+            let known = secrets.insert(&name, expose(value), std::time::Instant::now());
             // One that is too common stays out; that is no fault of its own.
-            let _ = secrets.insert(&name, expose(value), std::time::Instant::now());
-            Ok(())
+            known.or(Ok(()))
         })
     }
 

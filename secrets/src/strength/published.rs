@@ -2,7 +2,7 @@
 
 use crate::SecretBytes;
 
-const PUBLISHED: [&str; 21] = [
+const PUBLISHED: [&str; 25] = [
     // RFC 7515 A.1 and RFC 7517 A.3: the HS256 key of every JWT library's tests.
     "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
     "GawgguFyGrWKav7AX4VKUg",
@@ -23,6 +23,11 @@ const PUBLISHED: [&str; 21] = [
     "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
     // AWS's documentation.
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    // The hashes of nothing by MD5, SHA-1 and SHA-256, and of `password`.
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "5f4dcc3b5aa765d61d8327deb882cf99",
     // RFC 9562 (4122): the sample, and the name spaces.
     "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
     "6ba7b810-9dad-11d1-80b4-00c04fd430c8",

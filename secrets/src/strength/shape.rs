@@ -15,7 +15,7 @@ const NO_ACCIDENT_BITS: f64 = 28.0;
 const STEPS: f64 = 255.0;
 
 /// Where fingers go. A key with a digit stands for what it writes with shift as well.
-const KEYBOARDS: [&[u8]; 11] = [
+const KEYBOARDS: [&[u8]; 13] = [
     b"1234567890",
     b"qwertyuiop[]",
     b"asdfghjkl;'",
@@ -27,6 +27,8 @@ const KEYBOARDS: [&[u8]; 11] = [
     b"azsxdcfvgbhnjmk,l.;/",
     b"qazwsxedcrfvtgbyhnujmik,ol.p;/",
     b"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
+    b"zaq12wsxcde34rfvbgt56yhnmju78ik,.lo90p;/",
+    b"1qazxsw23edcvfr45tgbnhy67ujm,ki89ol./;p0",
 ];
 const SHIFTED: &[u8; 10] = b"!@#$%^&*()";
 

@@ -127,6 +127,9 @@ const WEAK: &[&str] = &[
     "11111111112222222222333333333344444444445555555555",
     "3141592653141592653141592653141592",
     "!QAZ2wsx#EDC4rfv%TGB6yhn&UJM8ik,",
+    "zaq12wsxcde34rfvbgt56yhnmju78ik,.lo90",
+    "secretsecretsecretsecret-2024-01-01!",
+    "loremipsumdolorsitametconsecteturadipiscing",
     "qazwsxedcrfvtgbyhnujmikolpqazwsx",
     "poiuytrewqlkjhgfdsamnbvcxz098765",
     // Two symbols, however mixed.
@@ -189,6 +192,7 @@ fn published_keys_are_refused_in_every_form() {
     );
     refused(b"{550e8400-e29b-41d4-a716-446655440000}");
     refused(b"550e8400e29b41d4a716446655440000");
+    refused(b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 #[test]
@@ -461,8 +465,8 @@ fn long_secrets_are_looked_at_in_part() {
 #[cfg(feature = "zxcvbn")]
 #[test]
 fn the_second_opinion_is_asked_on_request() {
-    // Two years, one word twice, and a name that the list here does not have.
-    let secret = b"20091991connectionconnectionpetrov";
+    // A name that the list here does not have, and a date, both twice.
+    let secret = b"velasquez19850612velasquez19850612";
     assert!(StrengthPolicy::signing().check(secret).is_ok());
     let generated = bytes::<32>(&mut StdRng::seed_from_u64(1));
     let policy = StrengthPolicy::signing().zxcvbn();

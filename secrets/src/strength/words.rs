@@ -52,7 +52,7 @@ const FIRST_WORDS: &str = "
 /// Words that say that the secret is still to be chosen. They count for nothing.
 const PLACEHOLDERS: &str = "
     changeit changeme changethis demo dummy example examples fake fixme fixture foobar insecure insert ipsum lorem
-    mock mysecret none notsecure null placeholder replace replaceme replacethis sample samples secretkey temp
+    amet adipiscing consectetur dolor elit mock mysecret none notsecure null placeholder replace replaceme replacethis sample samples secretkey temp
     temporary test tested tester testing tests tmp todo undefined unsafe your yoursecret
 ";
 
@@ -91,30 +91,25 @@ pub(super) fn estimate(text: &[char]) -> Option<Estimate> {
     let ascii = Zeroizing::new(ascii.collect::<Vec<_>>());
     let folded = Zeroizing::new(ascii.iter().map(|byte| fold(*byte)).collect::<Vec<_>>());
 
-    let alphabet = alphabet_bits(text);
-    let (mut at, mut bits, mut surprise) = (0, 0.0, 0.0);
+    let parse = parse(&folded, &ascii, alphabet_bits(text));
+    let surprise = parse.first().map_or(0.0, |best| best.surprise);
+    let (mut at, mut bits) = (0, 0.0);
     let mut words: Vec<&str> = Vec::new();
     let mut rest = Zeroizing::new(Vec::with_capacity(text.len()));
     while at < text.len() {
-        if let Some(word) = longest_word(&folded[at..], &ascii[at..]) {
-            let repeated = words.contains(&word.folded.as_str());
-            bits += if repeated {
-                word.bits.min(REPEATED_WORD_BITS)
-            } else {
-                word.bits
-            };
-            let written = &ascii[at..at + word.folded.len()];
-            let mut by_chance = WORD_BITS + PLACE_BITS;
-            if !written.iter().all(u8::is_ascii_alphabetic) {
-                by_chance += LEET_BITS;
-            }
-            surprise += (count(written.len()) * alphabet - by_chance).max(0.0);
-            words.push(&word.folded);
-            at += word.folded.len();
-        } else {
+        let Some(word) = parse[at].word else {
             rest.push(text[at]);
             at += 1;
-        }
+            continue;
+        };
+        let repeated = words.contains(&word.folded.as_str());
+        bits += if repeated {
+            word.bits.min(REPEATED_WORD_BITS)
+        } else {
+            word.bits
+        };
+        words.push(&word.folded);
+        at += word.folded.len();
     }
     if surprise < NO_ACCIDENT_BITS {
         return None;
@@ -138,10 +133,55 @@ fn rest_bits(rest: &[char], total: usize) -> f64 {
     shape.min(count(digits) * DIGIT_BITS + count(letters) * LETTER_BITS)
 }
 
-/// The longest word that `folded` begins with and that `ascii` writes as people do.
-fn longest_word(folded: &[u8], ascii: &[u8]) -> Option<&'static Word> {
+/// How a text from some place on is made of words, at best.
+#[derive(Clone, Copy, Default)]
+struct Best {
+    /// How unlikely all the words are together, in bits.
+    surprise: f64,
+    /// How many characters are in words.
+    covered: usize,
+    /// The word that begins here.
+    word: Option<&'static Word>,
+}
+
+/// The words that are the least likely to be there by chance, from each place on. To take the longest word at each would
+/// read `secretsecret` as `secrets` and then as nothing.
+fn parse(folded: &[u8], ascii: &[u8], alphabet: f64) -> Vec<Best> {
+    let mut best = vec![Best::default(); folded.len() + 1];
+    for at in (0..folded.len()).rev() {
+        let mut here = Best {
+            word: None,
+            ..best[at + 1]
+        };
+        each_word(&folded[at..], &ascii[at..], |word| {
+            let behind = best[at + word.folded.len()];
+            let written = &ascii[at..at + word.folded.len()];
+            let with = Best {
+                surprise: behind.surprise + surprise(written, alphabet),
+                covered: behind.covered + written.len(),
+                word: Some(word),
+            };
+            if (with.surprise, with.covered) > (here.surprise, here.covered) {
+                here = with;
+            }
+        });
+        best[at] = here;
+    }
+    best
+}
+
+/// How many bits less a word says than as many other characters, after what it says that there is one at all.
+fn surprise(written: &[u8], alphabet: f64) -> f64 {
+    let mut by_chance = WORD_BITS + PLACE_BITS;
+    if !written.iter().all(u8::is_ascii_alphabetic) {
+        by_chance += LEET_BITS;
+    }
+    (count(written.len()) * alphabet - by_chance).max(0.0)
+}
+
+/// The words that `folded` begins with and that `ascii` writes as people do.
+fn each_word(folded: &[u8], ascii: &[u8], mut found: impl FnMut(&'static Word)) {
     let mut candidates = DICTIONARY.as_slice();
-    let mut longest = None;
     for (at, byte) in folded.iter().enumerate() {
         let letter = |word: &Word| word.folded.as_bytes().get(at).copied();
         let start = candidates.partition_point(|word| letter(word) < Some(*byte));
@@ -150,13 +190,10 @@ fn longest_word(folded: &[u8], ascii: &[u8]) -> Option<&'static Word> {
         // Of all words that begin alike, the one that is no longer than that comes first.
         match candidates.first() {
             None => break,
-            Some(word) if word.folded.len() == at + 1 && is_written(&ascii[..=at]) => {
-                longest = Some(word);
-            }
+            Some(word) if word.folded.len() == at + 1 && is_written(&ascii[..=at]) => found(word),
             Some(_) => {}
         }
     }
-    longest
 }
 
 /// Lower case, UPPER CASE or Capitalised, and half of it letters. Random text forms words too, but hardly ever so.
