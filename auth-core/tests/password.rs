@@ -579,3 +579,27 @@ async fn a_hash_that_cannot_be_used_is_no_wrong_password_and_is_told_to_the_oper
         world.journal.take();
     }
 }
+
+#[tokio::test]
+async fn the_service_can_be_shared_and_its_answers_awaited_anywhere() {
+    fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    fn sent<T: Send>(_: &T) {}
+    let world = World::new().await;
+    shared(&world.passwords);
+    let (password, words) = (Password::from(NEW), ContextWords::new());
+    let new = Candidate {
+        password: &password,
+        words: &words,
+    };
+    let hash = world.table.row(&world.account).hash;
+    let stored = Stored {
+        account: &world.account,
+        hash: &hash,
+    };
+    let (passwords, context) = (&world.passwords, &world.context);
+    sent(&passwords.verify(&password, Some(stored), context));
+    sent(&passwords.change(stored, &password, new, context));
+    sent(&passwords.choose(new));
+    sent(&passwords.issue_reset(&world.account));
+    assert!(!format!("{:?} {new:?} {stored:?}", world.passwords).contains(NEW));
+}

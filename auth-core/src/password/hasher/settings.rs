@@ -54,7 +54,8 @@ impl HasherSettings {
         self
     }
 
-    /// Sets the memory in KiB that all hashes together may take at a time. Default: 256 MiB.
+    /// Sets the memory in KiB that all hashes together may take at a time. Default: 256 MiB. A stored hash that takes more than
+    /// that, which is 256 MiB at most, is computed while there is no other.
     pub fn memory_budget(mut self, kib: u32) -> Self {
         self.memory_kib = kib;
         self
