@@ -157,6 +157,22 @@ fn an_access_token_says_what_it_was_given() {
 }
 
 #[test]
+fn a_token_is_issued_within_a_second_and_valid_for_whole_seconds() {
+    let issuer = TokenIssuer::settings(ISSUER, AUDIENCE, filled(Algorithm::EdDsa))
+        .lifetime(TokenKind::Access, Duration::from_millis(10_900))
+        .build()
+        .unwrap();
+    assert_eq!(issuer.lifetime(TokenKind::Access), Duration::from_secs(10));
+    let late = now().plus(Duration::from_millis(999));
+    let issued = issuer.issue(&who().access(), late).unwrap();
+    assert_eq!(issued.expires, now().plus(Duration::from_secs(10)));
+    let verifier = verifier(&issuer, TokenKind::Access);
+    let verified = verifier.verify(issued.token.expose_secret(), late).unwrap();
+    assert_eq!(verified.expires(), issued.expires);
+    assert_eq!(verified.claims().issued_at(), Some(now()));
+}
+
+#[test]
 fn a_shared_secret_signs_where_it_is_allowed_alone() {
     let ring = ring(Algorithms::new([Algorithm::Hs256]).unwrap());
     let secret = SecretBytes::generate(32).unwrap();

@@ -19,6 +19,7 @@ use super::{MAX_TOKEN_BYTES, base64};
 use crate::time::Timestamp;
 
 const LEEWAY: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Issues tokens of every [kind](TokenKind), and says how to verify them. A clone shares everything.
 #[derive(Clone, Debug)]
@@ -100,12 +101,13 @@ impl TokenIssuer {
         let key = ring.signing(now).ok_or(IssueErrorKind::NoKey)?;
         let id = Uuid::now_v7().hyphenated().to_string();
         // Whole seconds: those who read it may not know others.
-        let expires = now.plus(self.lifetime(kind)).as_secs();
+        let issued = Timestamp::from_secs(now.as_secs()).unwrap_or(now);
+        let expires = issued.plus(self.lifetime(kind));
         let payload = Payload {
             iss: &self.0.name,
             aud: self.audience(kind),
-            exp: expires,
-            iat: now.as_secs(),
+            exp: expires.as_secs(),
+            iat: issued.as_secs(),
             jti: &id,
             claims: &token.claims,
         };
@@ -124,7 +126,7 @@ impl TokenIssuer {
         Ok(IssuedToken {
             token: text.into(),
             id: id.into(),
-            expires: Timestamp::from_secs(expires).unwrap_or(Timestamp::MAX),
+            expires,
         })
     }
 
@@ -138,7 +140,8 @@ impl TokenIssuer {
         settings
             .algorithms(algorithms)
             .leeway(LEEWAY)
-            .max_lifetime(self.lifetime(kind))
+            // Those that were issued before their lifetime was shortened are good until their end.
+            .max_lifetime(self.lifetime(kind).max(DAY))
             .build()
             .ok()
     }
@@ -172,9 +175,9 @@ impl TokenIssuer {
 }
 
 impl TokenIssuerSettings {
-    /// How long tokens of this kind are valid, in whole seconds.
+    /// How long tokens of this kind are valid. Parts of a second are dropped.
     pub fn lifetime(mut self, kind: TokenKind, lifetime: Duration) -> Self {
-        self.lifetimes[kind as usize] = lifetime;
+        self.lifetimes[kind as usize] = Duration::from_secs(lifetime.as_secs());
         self
     }
 
@@ -198,7 +201,6 @@ impl TokenIssuerSettings {
     /// for more than 24 hours, when a ring drops its keys before the last that they signed has expired, and when refresh
     /// tokens would be signed with the keys of others.
     pub fn build(self) -> Result<TokenIssuer, IssuerError> {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         if self.name.is_empty() || self.audiences.iter().any(|name| name.is_empty()) {
             return Err(IssuerError("an issuer and its audiences must have names"));
         }
