@@ -12,7 +12,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 4;
 
 /// A store over `$pool` with the tables of `$schema`; the trait is the module's.
-#[cfg(any(feature = "throttle", feature = "totp"))]
+#[cfg(any(feature = "api-key", feature = "revocation", feature = "throttle", feature = "totp"))]
 macro_rules! pool_store {
     ($(#[$docs:meta])* $store:ident, $pool:ty, $schema:expr) => {
         $(#[$docs])*
@@ -51,7 +51,7 @@ macro_rules! pool_store {
     };
 }
 
-#[cfg(any(feature = "throttle", feature = "totp"))]
+#[cfg(any(feature = "api-key", feature = "revocation", feature = "throttle", feature = "totp"))]
 pub(crate) use pool_store;
 
 /// Runs `transaction` until it is through, a few times if others are in its way, and not past `deadline`. What it began and

@@ -1,52 +1,38 @@
 //! The stores of API keys do all that is asked of one, on real databases.
 #![cfg(all(feature = "api-key", feature = "testing"))]
 
+use std::sync::Arc;
+
+use portcullis_auth_core::api_key::{MemoryStore, testing::store_conformance};
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod pools;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_conforms() {
+    store_conformance(Arc::new(MemoryStore::new())).await;
+}
+
 #[cfg(feature = "postgres")]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_conforms() {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use portcullis_auth_core::api_key::PostgresStore;
-    use portcullis_auth_core::api_key::testing::store_conformance;
-    use portcullis_test_services::Postgres;
-
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = portcullis_test_services::Postgres::shared() else {
         return;
     };
-    // Whatever an operator sets for all: see the isolation levels of the store.
-    for isolation in ["read committed", "repeatable read", "serializable"] {
-        let database = server.database();
-        database.default_setting("default_transaction_isolation", isolation);
-        let pool = sqlx::PgPool::connect(database.url()).await.unwrap();
-        let store = PostgresStore::new(pool.clone()).deadline(Duration::from_secs(30));
-        store.migrate().await.unwrap();
-        store.migrate().await.unwrap();
-        store_conformance(Arc::new(store)).await;
-        pool.close().await;
-    }
+    let database = server.database();
+    let pool = pools::postgres(&database).await;
+    let store = portcullis_auth_core::api_key::PostgresStore::new(pool).deadline(pools::PATIENCE);
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    store_conformance(Arc::new(store)).await;
 }
 
 #[cfg(feature = "sqlite")]
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_conforms() {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use portcullis_auth_core::api_key::SqliteStore;
-    use portcullis_auth_core::api_key::testing::store_conformance;
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("keys.db"))
-        .journal_mode(SqliteJournalMode::Wal)
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .connect_with(options)
-        .await
-        .unwrap();
-    let store = SqliteStore::new(pool).deadline(Duration::from_secs(30));
+    let pool = pools::sqlite(&folder).await;
+    let store = portcullis_auth_core::api_key::SqliteStore::new(pool).deadline(pools::PATIENCE);
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     store_conformance(Arc::new(store)).await;

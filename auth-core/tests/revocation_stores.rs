@@ -1,52 +1,39 @@
 //! The stores of revocations do all that is asked of one, on real servers.
 #![cfg(all(feature = "revocation", feature = "testing"))]
 
+use std::sync::Arc;
+
+use portcullis_auth_core::revocation::{MemoryStore, testing::store_conformance};
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod pools;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_conforms() {
+    store_conformance(Arc::new(MemoryStore::new())).await;
+}
+
 #[cfg(feature = "postgres")]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_conforms() {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use portcullis_auth_core::revocation::PostgresStore;
-    use portcullis_auth_core::revocation::testing::store_conformance;
-    use portcullis_test_services::Postgres;
-
-    let Some(server) = Postgres::shared() else {
+    let Some(server) = portcullis_test_services::Postgres::shared() else {
         return;
     };
-    // Whatever an operator sets for all.
-    for isolation in ["read committed", "serializable"] {
-        let database = server.database();
-        database.default_setting("default_transaction_isolation", isolation);
-        let pool = sqlx::PgPool::connect(database.url()).await.unwrap();
-        let store = PostgresStore::new(pool.clone()).deadline(Duration::from_secs(30));
-        store.migrate().await.unwrap();
-        store.migrate().await.unwrap();
-        store_conformance(Arc::new(store)).await;
-        pool.close().await;
-    }
+    let database = server.database();
+    let pool = pools::postgres(&database).await;
+    let store =
+        portcullis_auth_core::revocation::PostgresStore::new(pool).deadline(pools::PATIENCE);
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    store_conformance(Arc::new(store)).await;
 }
 
 #[cfg(feature = "sqlite")]
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_conforms() {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use portcullis_auth_core::revocation::SqliteStore;
-    use portcullis_auth_core::revocation::testing::store_conformance;
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("revocations.db"))
-        .journal_mode(SqliteJournalMode::Wal)
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .connect_with(options)
-        .await
-        .unwrap();
-    let store = SqliteStore::new(pool).deadline(Duration::from_secs(30));
+    let pool = pools::sqlite(&folder).await;
+    let store = portcullis_auth_core::revocation::SqliteStore::new(pool).deadline(pools::PATIENCE);
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     store_conformance(Arc::new(store)).await;
@@ -54,12 +41,10 @@ async fn sqlite_conforms() {
 
 #[cfg(feature = "redis")]
 mod redis {
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use portcullis_auth_core::audit::Context;
     use portcullis_auth_core::id::SessionId;
-    use portcullis_auth_core::revocation::testing::store_conformance;
     use portcullis_auth_core::revocation::{
         Cursor, Marks, RedisStore, Refused, Revocation, RevocationStore, Revocations,
     };
@@ -68,10 +53,12 @@ mod redis {
     use portcullis_auth_core::time::{Clock, SystemClock};
     use portcullis_test_services::Redis;
 
+    use super::*;
+
     const SECOND: Duration = Duration::from_secs(1);
 
     async fn connect(server: &Redis, prefix: &str) -> RedisStore {
-        let client = redis::Client::open(server.url()).expect("it is a url");
+        let client = ::redis::Client::open(server.url()).expect("it is a url");
         let store = RedisStore::connect(client, prefix).await;
         store.expect("it answers").deadline(30 * SECOND)
     }
@@ -166,9 +153,9 @@ mod redis {
         let read = store.changes(Cursor::default(), now).await.unwrap();
         assert_eq!(read.revocations.len(), 5);
 
-        let client = redis::Client::open(server.url()).unwrap();
+        let client = ::redis::Client::open(server.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        redis::cmd("FLUSHALL")
+        ::redis::cmd("FLUSHALL")
             .exec_async(&mut connection)
             .await
             .unwrap();
@@ -184,9 +171,9 @@ mod redis {
             return;
         };
         let (teller, store) = (connect(&server, "cut").await, connect(&server, "cut").await);
-        let client = redis::Client::open(server.url()).unwrap();
+        let client = ::redis::Client::open(server.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let mut kill = redis::cmd("CLIENT");
+        let mut kill = ::redis::cmd("CLIENT");
         kill.arg("KILL").arg("TYPE").arg("pubsub");
         kill.exec_async(&mut connection).await.unwrap();
         // That the connection is gone is told as well: something may have been missed.
@@ -211,7 +198,7 @@ mod redis {
         let Some(server) = Redis::start() else {
             return;
         };
-        let client = redis::Client::open(server.url()).unwrap();
+        let client = ::redis::Client::open(server.url()).unwrap();
         let store = RedisStore::connect(client.clone(), "gone").await.unwrap();
         let clock = ManualClock::default();
         let revocations = Revocations::builder().clock(clock.clone()).shared(store);

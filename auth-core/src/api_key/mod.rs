@@ -66,6 +66,9 @@
 //! What was verified is believed for 30 seconds, in memory, by the hash of the key. Revoking a key ends it at once in the
 //! instance that does it and within those 30 seconds in all others.
 //!
+//! It is asked by the layer that finds out who is calling, behind those that limit rates. Behind a proxy the address in the
+//! [`Context`](crate::audit::Context) has to be the client's, or the networks of all keys are those of the proxy.
+//!
 //! # What it does not do
 //!
 //! It does not read requests: the layers refuse keys in URLs and requests with two credentials before they ask. It does not

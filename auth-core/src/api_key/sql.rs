@@ -80,43 +80,13 @@ macro_rules! sql_store {
         use super::sql::{networks, read};
         use super::{ApiKey, ApiKeyStore, Inserted, KeyId, Replaced, StoredApiKey, Touched};
         use crate::id::{SubjectId, TenantId};
-        use crate::sql::{DEADLINE, transact};
-        use crate::store::{Answer, StoreError};
+        use crate::sql::{pool_store, transact};
+        use crate::store::Answer;
         use crate::time::Timestamp;
 
-        $(#[$docs])*
-        #[derive(Clone, Debug)]
-        pub struct $store {
-            pool: $pool,
-            deadline: Duration,
-        }
+        pool_store!($(#[$docs])* $store, $pool, $schema);
 
         impl $store {
-            /// A store with a deadline of two seconds.
-            #[must_use]
-            pub fn new(pool: $pool) -> Self {
-                let deadline = DEADLINE;
-                Self { pool, deadline }
-            }
-
-            /// Sets how long the database may take before it counts as out of reach.
-            #[must_use]
-            pub fn deadline(self, deadline: Duration) -> Self {
-                Self { deadline, ..self }
-            }
-
-            /// Makes the table, if there is none.
-            ///
-            /// # Errors
-            ///
-            /// When the database cannot be reached or refuses.
-            pub async fn migrate(&self) -> Result<(), StoreError> {
-                transact(self.deadline, || async {
-                    sqlx::raw_sql($schema).execute(&self.pool).await.map(drop)
-                })
-                .await
-            }
-
             async fn try_replace(
                 &self,
                 successor: &StoredApiKey,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ApiKey, KeyId, StoredApiKey};
@@ -51,6 +52,53 @@ pub trait ApiKeyStore: fmt::Debug + Send + Sync + 'static {
     fn purge(&self, before: Timestamp, limit: u32) -> Answer<'_, u64>;
 }
 
+impl<S: ApiKeyStore + ?Sized> ApiKeyStore for Arc<S> {
+    fn insert<'a>(&'a self, key: &'a StoredApiKey, max_live: u32) -> Answer<'a, Inserted> {
+        (**self).insert(key, max_live)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        successor: &'a StoredApiKey,
+        ends_at: Timestamp,
+    ) -> Answer<'a, Replaced> {
+        (**self).replace(successor, ends_at)
+    }
+
+    fn find(&self, id: KeyId) -> Answer<'_, Option<StoredApiKey>> {
+        (**self).find(id)
+    }
+
+    fn list<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        owner: Option<&'a SubjectId>,
+    ) -> Answer<'a, Vec<ApiKey>> {
+        (**self).list(tenant, owner)
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Answer<'a, Option<ApiKey>> {
+        (**self).revoke(tenant, id, now)
+    }
+
+    fn touch(&self, id: KeyId, now: Timestamp, every: Duration) -> Answer<'_, Touched> {
+        (**self).touch(id, now, every)
+    }
+
+    fn remove_owner<'a>(&'a self, tenant: &'a TenantId, owner: &'a SubjectId) -> Answer<'a, u64> {
+        (**self).remove_owner(tenant, owner)
+    }
+
+    fn purge(&self, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        (**self).purge(before, limit)
+    }
+}
+
 /// What became of a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
@@ -99,4 +147,14 @@ pub trait Owners: fmt::Debug + Send + Sync + 'static {
         tenant: &'a TenantId,
         owner: &'a SubjectId,
     ) -> Answer<'a, Option<Access>>;
+}
+
+impl<O: Owners + ?Sized> Owners for Arc<O> {
+    fn rights<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        owner: &'a SubjectId,
+    ) -> Answer<'a, Option<Access>> {
+        (**self).rights(tenant, owner)
+    }
 }

@@ -40,6 +40,9 @@
 //! access tokens are to be short-lived, or the list gets long. Epochs are counters; two things that happen in the same
 //! second are two epochs.
 //!
+//! It is asked by the layer that verifies tokens, for every request, after the signature. A proxy in front changes nothing, if
+//! it does not verify tokens itself: it would know of no revocation.
+//!
 //! # What it does not do
 //!
 //! Refresh tokens are not its business: end the session where they are kept first, or a new access token is issued

@@ -25,47 +25,13 @@ macro_rules! sql_store {
         $(#[$docs:meta])*
         $store:ident, $pool:ty, begin: $begin:expr, order: $order:expr, schema: $schema:expr
     ) => {
-        use std::time::Duration;
-
         use super::sql::read;
         use super::{BATCH, Changes, Cursor, Revocation, RevocationStore};
-        use crate::sql::{DEADLINE, transact};
-        use crate::store::{Answer, StoreError};
+        use crate::sql::{pool_store, transact};
+        use crate::store::Answer;
         use crate::time::Timestamp;
 
-        $(#[$docs])*
-        #[derive(Clone, Debug)]
-        pub struct $store {
-            pool: $pool,
-            deadline: Duration,
-        }
-
-        impl $store {
-            /// A store with a deadline of two seconds.
-            #[must_use]
-            pub fn new(pool: $pool) -> Self {
-                let deadline = DEADLINE;
-                Self { pool, deadline }
-            }
-
-            /// Sets how long the database may take before it counts as out of reach.
-            #[must_use]
-            pub fn deadline(self, deadline: Duration) -> Self {
-                Self { deadline, ..self }
-            }
-
-            /// Makes the table, if there is none.
-            ///
-            /// # Errors
-            ///
-            /// When the database cannot be reached or refuses.
-            pub async fn migrate(&self) -> Result<(), StoreError> {
-                transact(self.deadline, || async {
-                    sqlx::raw_sql($schema).execute(&self.pool).await.map(drop)
-                })
-                .await
-            }
-        }
+        pool_store!($(#[$docs])* $store, $pool, $schema);
 
         impl RevocationStore for $store {
             fn add<'a>(&'a self, revocation: &'a Revocation, _now: Timestamp) -> Answer<'a, ()> {

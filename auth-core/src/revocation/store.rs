@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::pending;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::Revocation;
 use crate::store::Answer;
@@ -26,6 +27,24 @@ pub trait RevocationStore: fmt::Debug + Send + Sync + 'static {
 
     /// Deletes up to `limit` revocations that are over at `now`, and says how many.
     fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64>;
+}
+
+impl<S: RevocationStore + ?Sized> RevocationStore for Arc<S> {
+    fn add<'a>(&'a self, revocation: &'a Revocation, now: Timestamp) -> Answer<'a, ()> {
+        (**self).add(revocation, now)
+    }
+
+    fn changes(&self, after: Cursor, now: Timestamp) -> Answer<'_, Changes> {
+        (**self).changes(after, now)
+    }
+
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        (**self).changed()
+    }
+
+    fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
+        (**self).purge(now, limit)
+    }
 }
 
 /// How far somebody has read. The default is the beginning.

@@ -1,5 +1,5 @@
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::table::{Full, Table};
 use super::*;
-use crate::audit::{AuditSink, Context, Event};
+use crate::audit::Context;
 use crate::id::{SessionId, SubjectId, TenantId};
 use crate::store::{Answer, StoreErrorKind};
+use crate::testing::{ManualClock, Recorder};
 use crate::time::{Clock, Timestamp};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,35 +23,6 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 fn anywhere() -> &'static Context {
     static ANYWHERE: LazyLock<Context> = LazyLock::new(Context::default);
     &ANYWHERE
-}
-
-#[derive(Clone, Debug)]
-struct Stopped(Arc<AtomicI64>);
-
-impl Stopped {
-    fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(1_790_000_000_000)))
-    }
-
-    fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl AuditSink for Events {
-    fn record(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
 }
 
 /// A store that can be out of reach.
@@ -140,8 +112,8 @@ fn what_is_kept_is_read_as_it_was() {
 
 #[tokio::test]
 async fn tokens_end_by_session_by_subject_and_one_by_one() {
-    let events = Events::default();
-    let clock = Stopped::new();
+    let events = Recorder::default();
+    let clock = ManualClock::default();
     let builder = Revocations::builder().audit(events.clone());
     let revocations = builder.clock(clock.clone()).local();
     let now = clock.now();
@@ -187,7 +159,7 @@ async fn tokens_end_by_session_by_subject_and_one_by_one() {
     let foreign = Marks::default().foreign_session(ISSUER, "kc-1");
     assert_eq!(check(&foreign), Err(Refused::Revoked));
 
-    let events = events.0.lock().unwrap();
+    let events = events.take();
     let told = events
         .iter()
         .map(|event| (event.kind().as_str(), event.reason_ref()));
@@ -199,7 +171,7 @@ async fn tokens_end_by_session_by_subject_and_one_by_one() {
 
 #[tokio::test]
 async fn a_revocation_outlives_all_that_it_is_about() {
-    let clock = Stopped::new();
+    let clock = ManualClock::default();
     let revocations = Revocations::builder().clock(clock.clone()).local();
     let session = SessionId::generate();
     revocations
@@ -229,7 +201,7 @@ async fn a_revocation_outlives_all_that_it_is_about() {
 
 #[tokio::test]
 async fn what_one_instance_revokes_others_learn_with_their_next_look() {
-    let (store, clock) = (MemoryStore::new(), Stopped::new());
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
     let instance = || {
         Revocations::builder()
             .clock(clock.clone())
@@ -258,7 +230,7 @@ async fn what_one_instance_revokes_others_learn_with_their_next_look() {
 
 #[tokio::test]
 async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
-    let (store, clock) = (Shaky::default(), Stopped::new());
+    let (store, clock) = (Shaky::default(), ManualClock::default());
     let revocations = Revocations::builder()
         .clock(clock.clone())
         .shared(store.clone());
@@ -291,7 +263,7 @@ async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
 
 #[tokio::test]
 async fn a_store_that_comes_back_from_a_copy_is_read_from_the_beginning() {
-    let (store, clock) = (Shaky::default(), Stopped::new());
+    let (store, clock) = (Shaky::default(), ManualClock::default());
     let revocations = Revocations::builder()
         .clock(clock.clone())
         .shared(store.clone());
@@ -321,7 +293,7 @@ async fn a_store_that_comes_back_from_a_copy_is_read_from_the_beginning() {
 
 #[tokio::test]
 async fn at_the_limit_nothing_is_forgotten_and_nothing_is_let_in() {
-    let clock = Stopped::new();
+    let clock = ManualClock::default();
     let builder = Revocations::builder()
         .clock(clock.clone())
         .capacity(capacity(2));
@@ -361,7 +333,7 @@ async fn at_the_limit_nothing_is_forgotten_and_nothing_is_let_in() {
 
 #[tokio::test(start_paused = true)]
 async fn following_reads_every_5_seconds_and_every_second_while_it_fails() {
-    let (store, clock) = (Shaky::default(), Stopped::new());
+    let (store, clock) = (Shaky::default(), ManualClock::default());
     let revocations = Revocations::builder()
         .clock(clock.clone())
         .shared(store.clone());
@@ -392,7 +364,9 @@ async fn following_reads_every_5_seconds_and_every_second_while_it_fails() {
 }
 
 #[test]
-fn services_are_shared_between_threads() {
+fn services_are_shared_between_threads_and_take_stores_of_any_kind() {
+    let store: Arc<dyn RevocationStore> = Arc::new(MemoryStore::new());
+    let _revocations = Revocations::builder().shared(store);
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Revocations>();
     shared::<Marks>();

@@ -40,6 +40,10 @@
 //! Who was granted what is for the service to store: a [`Grant`] is the form, [`Roles::effective`] the decision. When rights
 //! shrink, the subject's epoch must be raised, so that tokens that still say otherwise end.
 //!
+//! A requirement is checked by a layer around the routes that it is for, inside of the one that finds out who is calling. The
+//! tenant that it is given is from the path, or from a host name that no client can make up: behind a proxy, from what the
+//! proxy vouches for, and never from a header of its own.
+//!
 //! # What it does not do
 //!
 //! It knows kinds of resources and not single ones: that an order belongs to who asks for it is for the handler to check,

@@ -119,10 +119,10 @@ async fn a_key_and_its_successor_overlap_for_a_day() {
         rotate("acme", day, &nobody).await.unwrap_err(),
         Kind::BeyondCreator
     );
-    fixture.events.take();
+    drop(fixture.events.take());
 
     let new = rotate("acme", day, &ann).await.unwrap();
-    assert_eq!(fixture.events.told(), [("apikey_rotated", None)]);
+    assert_eq!(told(&fixture.events), [("apikey_rotated", None)]);
     assert_eq!(new.key.replaces, Some(old.key.id));
     assert_eq!(new.key.expires_at, Some(fixture.clock.now().plus(30 * DAY)));
     assert_eq!(
@@ -220,7 +220,12 @@ async fn keys_that_ended_long_ago_are_purged() {
 }
 
 #[test]
-fn services_are_shared_between_threads() {
+fn services_are_shared_between_threads_and_take_stores_of_any_kind() {
+    let fixture = Fixture::new();
+    let store: Arc<dyn ApiKeyStore> = Arc::new(fixture.store.clone());
+    let owners: Arc<dyn Owners> = Arc::new(Everybody(fixture.rights.clone()));
+    let format = fixture.keys.format().clone();
+    let _keys = ApiKeys::builder(format, fixture.peppers, ISSUER, store, owners).build();
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<ApiKeys>();
     shared::<VerifiedKey>();

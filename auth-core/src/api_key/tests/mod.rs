@@ -3,17 +3,18 @@ mod format;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use portcullis_secrets::SecretBytes;
 
 use super::*;
-use crate::audit::{AuditSink, Context, Event, EventKind, Severity};
+use crate::audit::{Context, Event, EventKind, Severity};
 use crate::id::{SubjectId, TenantId};
 use crate::principal::{Credential, Principal};
 use crate::roles::{Access, Permission, Requirement, Role, Roles};
 use crate::store::{Answer, StoreError, StoreErrorKind};
+use crate::testing::{ManualClock, Recorder};
 use crate::time::{Clock, Timestamp};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,43 +25,12 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-#[derive(Clone, Debug)]
-struct Stopped(Arc<AtomicU64>);
-
-impl Stopped {
-    fn advance(&self, by: Duration) {
-        let by = u64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        let millis = self.0.load(Ordering::SeqCst);
-        Timestamp::from_millis(millis.try_into().unwrap()).unwrap()
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<Event>>>);
-
-impl Events {
-    fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn told(&self) -> Vec<(&'static str, Option<&'static str>)> {
-        let events = self.take();
-        let told = events.iter();
-        told.map(|event| (event.kind().as_str(), event.reason_ref()))
-            .collect()
-    }
-}
-
-impl AuditSink for Events {
-    fn record(&self, event: &Event) {
-        self.0.lock().unwrap().push(event.clone());
-    }
+/// What the events since the last time were, and why.
+fn told(events: &Recorder) -> Vec<(&'static str, Option<&'static str>)> {
+    let events = events.take();
+    let told = events.iter();
+    told.map(|event| (event.kind().as_str(), event.reason_ref()))
+        .collect()
 }
 
 /// Counts what is read, and fails if told to.
@@ -165,8 +135,8 @@ struct Fixture {
     roles: Roles,
     rights: Arc<Mutex<Option<Access>>>,
     store: Counted,
-    clock: Stopped,
-    events: Events,
+    clock: ManualClock,
+    events: Recorder,
     peppers: Peppers,
 }
 
@@ -183,8 +153,8 @@ impl Fixture {
             .build()
             .unwrap();
         let rights = Arc::new(Mutex::new(Some(roles.access(["editor"]))));
-        let clock = Stopped(Arc::new(AtomicU64::new(1_790_000_000_000)));
-        let (store, events) = (Counted::default(), Events::default());
+        let clock = ManualClock::default();
+        let (store, events) = (Counted::default(), Recorder::default());
         let peppers = Peppers::new(1, SecretBytes::from(&[7; 32][..])).unwrap();
         let mut fixture = Self {
             keys: ApiKeys::builder(
@@ -235,7 +205,7 @@ impl Fixture {
     async fn create(&self, new: NewApiKey) -> CreatedKey {
         let ann = self.ann(&["editor"]);
         let created = self.keys.create(new, &ann, anywhere()).await.unwrap();
-        self.events.take();
+        drop(self.events.take());
         created
     }
 

@@ -15,7 +15,7 @@ async fn a_changed_character_costs_no_look_into_the_store() {
         assert_eq!(error.await.unwrap_err().kind(), VerifyErrorKind::Malformed);
     }
     assert_eq!(fixture.store.reads(), 0);
-    assert_eq!(fixture.events.told().len(), text.len());
+    assert_eq!(told(&fixture.events).len(), text.len());
     assert!(fixture.verify(&key).await.is_ok());
     assert_eq!(fixture.store.reads(), 1);
 }
@@ -120,12 +120,12 @@ async fn a_verified_key_is_not_looked_up_again_for_30_seconds() {
         .advance(10 * SECOND - Duration::from_millis(1));
     assert!(fixture.verify(&key).await.is_ok());
     fixture.clock.advance(Duration::from_millis(1));
-    fixture.events.take();
+    drop(fixture.events.take());
     assert_eq!(
         fixture.verify(&key).await.unwrap_err(),
         VerifyErrorKind::Expired
     );
-    assert_eq!(fixture.events.told(), [("apikey_expired", Some("expired"))]);
+    assert_eq!(told(&fixture.events), [("apikey_expired", Some("expired"))]);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn what_is_wrong_with_a_key_is_told_to_the_log_and_not_to_the_caller() {
     );
     let kind = VerifyErrorKind::Malformed;
     assert_eq!(verify("nonsense", "acme").await, (kind, said.clone()));
-    fixture.events.take();
+    drop(fixture.events.take());
 
     let other = VerifyErrorKind::OtherTenant;
     let text = key.secret.expose_secret();
@@ -221,7 +221,7 @@ async fn the_right_id_with_another_secret_is_unknown() {
     let error = fixture.keys.verify(&forged, None, anywhere());
     assert_eq!(error.await.unwrap_err().kind(), VerifyErrorKind::Unknown);
     assert_eq!(
-        fixture.events.told(),
+        told(&fixture.events),
         [("apikey_rejected", Some("unknown"))]
     );
 }
@@ -321,7 +321,7 @@ async fn uses_are_written_beside_the_request_and_once_a_minute() {
         assert!(fixture.verify(&key).await.is_ok());
     }
     until(async || last_used().await == Some(start)).await;
-    assert_eq!(fixture.events.told(), [("apikey_used_first", None)]);
+    assert_eq!(told(&fixture.events), [("apikey_used_first", None)]);
     assert_eq!(fixture.store.0.touches.load(Ordering::SeqCst), 1);
 
     // Not by another instance either, nor when the key is looked up again.
@@ -331,7 +331,7 @@ async fn uses_are_written_beside_the_request_and_once_a_minute() {
     assert!(fixture.verify(&key).await.is_ok());
     until(async || last_used().await == Some(start.plus(60 * SECOND))).await;
     assert_eq!(fixture.store.0.touches.load(Ordering::SeqCst), 2);
-    assert_eq!(fixture.events.told(), []);
+    assert_eq!(told(&fixture.events), []);
 }
 
 #[tokio::test]
@@ -344,7 +344,7 @@ async fn a_use_that_cannot_be_written_does_no_harm() {
         until(async || fixture.store.0.touches.load(Ordering::SeqCst) == tries).await;
         fixture.clock.advance(60 * SECOND);
     }
-    assert_eq!(fixture.events.told(), []);
+    assert_eq!(told(&fixture.events), []);
 }
 
 #[tokio::test]
@@ -358,7 +358,7 @@ async fn a_store_that_is_down_says_nothing_of_the_key() {
     assert_eq!(error.kind(), VerifyErrorKind::Unavailable);
     assert_eq!(error.to_string(), "the api key could not be checked");
     assert!(error.store_error().unwrap().retry_after().is_some());
-    assert_eq!(fixture.events.told(), []);
+    assert_eq!(told(&fixture.events), []);
 }
 
 #[tokio::test]
