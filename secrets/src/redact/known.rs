@@ -302,8 +302,16 @@ fn forms_of(value: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     }
     for digits in DIGITS {
         for space in [&b"%20"[..], b"+"] {
-            // What RFC 3986 reserves (2.2), and JavaScript's `encodeURIComponent` does not.
-            for plain in [&b"-._~"[..], b"-._~!'()*"] {
+            // All but these is escaped: by RFC 3986 (2.3), by JavaScript's `encodeURIComponent`, in forms
+            // and user info by the URL standard of WHATWG, and as a segment of a path or in a query (RFC 3986, 3.3).
+            for plain in [
+                &b"-._~"[..],
+                b"-._~!'()*",
+                b"*-._",
+                b"-._~!$&'()*+,",
+                b"-._~!$&'()*+,;=:@",
+                b"-._~!$&'()*+,;=:@/?",
+            ] {
                 forms.push(mapped(value, |byte, out| match byte {
                     b' ' => out.extend(space),
                     byte if byte.is_ascii_alphanumeric() || plain.contains(&byte) => {

@@ -71,6 +71,10 @@ fn a_known_secret_is_found_as_other_languages_write_it() {
         // JavaScript's percent-encoding, and that of most others.
         "vK8%2F%3Cqd%3E%26Lm!x7(Zp)*'",
         "vK8%2f%3cqd%3e%26Lm%21x7%28Zp%29%2a%27",
+        // A form, a path and a query.
+        "vK8%2F%3Cqd%3E%26Lm%21x7%28Zp%29*%27",
+        "vK8%2F%3Cqd%3E&Lm!x7(Zp)*'",
+        "vK8/%3Cqd%3E&Lm!x7(Zp)*'",
     ] {
         assert_eq!(redactor.redact(form), "[REDACTED]", "{form}");
     }
