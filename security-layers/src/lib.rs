@@ -90,6 +90,7 @@
 //! | `mask` | `mask`: marks sensitive headers, masks secrets and JSON fields in responses | memchr, portcullis-secrets |
 //! | `metrics` | the numbers of each layer as Prometheus collectors | prometheus-client |
 //! | `rate-limit` | `rate_limit`: quotas, sliding windows, concurrency per key | ahash, governor, hashbrown |
+//! | `token-endpoints` | `token_endpoints`: refresh, revocation, sessions, the key set | portcullis-auth-core with `refresh`, serde, time |
 //! | `full` | all of these | all of these |
 //!
 //! None is on by default. A feature adds items; it never changes what others do.
@@ -126,3 +127,5 @@ mod recorder;
     feature = "rate-limit"
 ))]
 pub mod refusals;
+#[cfg(feature = "token-endpoints")]
+pub mod token_endpoints;

@@ -115,6 +115,8 @@ pub use self::api_key::{ApiKeyLayer, ApiKeyScheme};
 pub use self::bearer::{Bearer, BearerLayer};
 pub use self::challenge::{InvalidRealm, Realm, SchemeName};
 pub use self::credential::Presented;
+#[cfg(feature = "token-endpoints")]
+pub(crate) use self::error::refusal;
 pub use self::error::{AuthRefused, AuthRefusedKind};
 pub use self::future::ResponseFuture;
 pub use self::layer::AuthLayer;

@@ -117,7 +117,7 @@ pub struct Knock<'a> {
 }
 
 impl<'a> Knock<'a> {
-    pub(super) fn new(head: RequestHead<'a>, origin: &'a OriginPolicy) -> Self {
+    pub(crate) fn new(head: RequestHead<'a>, origin: &'a OriginPolicy) -> Self {
         Self { head, origin }
     }
 

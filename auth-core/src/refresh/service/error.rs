@@ -44,6 +44,12 @@ pub enum RefreshErrorKind {
 }
 
 impl RefreshErrorKind {
+    /// Whether the session has ended with this very answer, because somebody has a copy of its token.
+    #[must_use]
+    pub fn is_reuse(self) -> bool {
+        self == Self::Reuse
+    }
+
     /// Whether the client should forget the token: `invalid_grant` (RFC 6749 5.2), and a cookie to be cleared.
     #[must_use]
     pub fn is_invalid_grant(self) -> bool {

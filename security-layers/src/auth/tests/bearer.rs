@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::SessionId;
@@ -7,6 +7,7 @@ use portcullis_auth_core::jwt::{
     SigningKey, SigningRing, TokenIssuer, TokenKind, Verifier,
 };
 use portcullis_auth_core::revocation::Revocations;
+use portcullis_auth_core::testing::ManualClock;
 use portcullis_auth_core::time::Timestamp;
 use portcullis_secrets::SecretString;
 use portcullis_secrets::rotate::RingPolicy;
@@ -16,28 +17,8 @@ use super::*;
 const ISSUER: &str = "https://accounts.example";
 const API: &str = "https://api.example";
 
-#[derive(Clone, Debug)]
-struct Stopped(Arc<AtomicU64>);
-
-impl Stopped {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(1_790_000_000_000)))
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        let millis = self.0.load(Ordering::SeqCst);
-        Timestamp::from_millis(millis.try_into().unwrap()).unwrap()
-    }
-}
-
 struct Fixture {
-    clock: Stopped,
+    clock: ManualClock,
     ring: SigningRing,
     issuer: TokenIssuer,
     events: Events,
@@ -47,7 +28,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let clock = Stopped::new();
+        let clock = ManualClock::default();
         let (longest, leeway) = (Duration::from_secs(86_400), Duration::from_secs(30));
         let policy = RingPolicy::settings(longest, leeway).build().unwrap();
         let ring = SigningRing::new("access_token", policy, Algorithms::own());
@@ -117,12 +98,12 @@ async fn a_token_that_was_seen_before_is_believed_until_it_expires_and_no_longer
     let fixture = Fixture::new();
     let token = fixture.token(|token| token);
     assert_eq!(fixture.status(&token).await, StatusCode::OK);
-    fixture.clock.advance(599);
+    fixture.clock.advance(Duration::from_secs(599));
     assert_eq!(fixture.status(&token).await, StatusCode::OK);
     // What is remembered ends with `exp`; the token itself is good for a leeway more.
-    fixture.clock.advance(1 + 29);
+    fixture.clock.advance(Duration::from_secs(1 + 29));
     assert_eq!(fixture.status(&token).await, StatusCode::OK);
-    fixture.clock.advance(1);
+    fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(fixture.status(&token).await, StatusCode::UNAUTHORIZED);
     assert_eq!(
         fixture.events.kinds(),

@@ -1,0 +1,198 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN, SET_COOKIE, VARY};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use portcullis_auth_core::audit::Context;
+use portcullis_auth_core::id::SessionId;
+use portcullis_layer_core::endpoint::{Endpoint, is_read, method_not_allowed};
+use portcullis_layer_core::refusal::{Caller, Reason};
+use serde::Serialize;
+
+use super::cookie::RefreshCookie;
+use super::error::Fault;
+use super::form::Form;
+use super::settings::Settings;
+use super::{TokenEndpoints, site};
+use crate::auth::{AuthRefusedKind, Knock, refusal};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Far more than any token and what stands around it.
+const MAX_BODY: usize = 16 * 1024;
+
+/// What becomes of a request that one of the endpoints owns.
+pub(super) type Done = Result<Response<Bytes>, Refused>;
+
+/// An answer other than what was asked for.
+pub(super) enum Refused {
+    Fault(Fault),
+    /// As the layers of the stack would have said.
+    Auth(AuthRefusedKind),
+    /// The token in the cookie is good for nothing, and goes.
+    Cookie(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for Refused {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Route {
+    Refresh,
+    Revoke,
+    Sessions,
+    Session(SessionId),
+    /// Below the list of sessions, and no id of one.
+    NoSession,
+    Jwks,
+}
+
+impl<B> Endpoint<B> for TokenEndpoints
+where
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Future = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
+
+    fn owns(&self, path: &str) -> bool {
+        self.0.route(path).is_some()
+    }
+
+    fn answer(&self, request: Request<B>) -> Self::Future {
+        let settings = Arc::clone(&self.0);
+        Box::pin(async move {
+            let caller = Caller::of(&request);
+            let Some(route) = settings.route(request.uri().path()) else {
+                return Fault::Malformed.refusal().into_response(&caller);
+            };
+            let (parts, body) = request.into_parts();
+            if !route.takes(&parts.method) {
+                return method_not_allowed(route.methods(), &caller);
+            }
+            let done = match route {
+                Route::Jwks => Ok(settings.key_set(&parts)),
+                Route::NoSession => Err(Fault::NoSession.into()),
+                Route::Sessions if is_read(&parts.method) => settings.list(&parts).await,
+                Route::Sessions => settings.end_others(&parts).await,
+                Route::Session(id) => settings.end(&parts, id).await,
+                Route::Refresh | Route::Revoke => match read(&parts, body).await {
+                    Ok(form) if route == Route::Refresh => settings.refresh(&parts, form).await,
+                    Ok(form) => settings.revoke(&parts, form).await,
+                    Err(fault) => Err(fault.into()),
+                },
+            };
+            let mut response = match done {
+                Ok(response) => return response,
+                Err(Refused::Fault(fault)) => fault.refusal().into_response(&caller),
+                Err(Refused::Auth(kind)) => refusal(kind, &parts.extensions).into_response(&caller),
+                Err(Refused::Cookie(fault)) => {
+                    let mut response = fault.refusal().into_response(&caller);
+                    let cleared = settings.cookie.as_ref().and_then(RefreshCookie::clear);
+                    if let Some(cookie) = cleared {
+                        response.headers_mut().insert(SET_COOKIE, cookie);
+                    }
+                    response
+                }
+            };
+            keep_out_of_caches(&mut response);
+            response
+        })
+    }
+}
+
+impl Route {
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Refresh | Self::Revoke => "POST",
+            Self::Sessions => "GET, HEAD, DELETE",
+            Self::Session(_) | Self::NoSession => "DELETE",
+            Self::Jwks => "GET, HEAD",
+        }
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        self.methods().split(", ").any(|known| method == known)
+    }
+}
+
+/// Reads the body of a request for tokens.
+async fn read<B>(parts: &Parts, body: B) -> Result<Form, Fault>
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Fault::TooLarge
+        } else {
+            Fault::Unfinished
+        }
+    })?;
+    Form::read(&parts.headers, &body.to_bytes())
+}
+
+impl Settings {
+    fn route(&self, path: &str) -> Option<Route> {
+        if path == &*self.refresh {
+            return Some(Route::Refresh);
+        }
+        if path == &*self.revoke {
+            return Some(Route::Revoke);
+        }
+        if let Some((jwks, _)) = &self.jwks
+            && path == &**jwks
+        {
+            return Some(Route::Jwks);
+        }
+        let below = path.strip_prefix(&*self.sessions)?;
+        match below.strip_prefix('/') {
+            Some(id) => Some(id.parse().map_or(Route::NoSession, Route::Session)),
+            None => below.is_empty().then_some(Route::Sessions),
+        }
+    }
+
+    pub(super) fn context(&self, parts: &Parts) -> Context {
+        Knock::new(parts.into(), &self.origin).context()
+    }
+
+    /// Ends the access tokens of a session. That it ended stays true if nobody can be told.
+    pub(super) async fn forget(&self, session: Option<SessionId>, context: &Context) {
+        if let (Some(session), Some(revocations)) = (session, &self.revocations)
+            && let Err(error) = revocations.revoke_session(session, context).await
+        {
+            tracing::error!(%error, session_id = %session, "the access tokens of a session that ended may live on elsewhere");
+        }
+    }
+}
+
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
+    // Texts and numbers: there is nothing that JSON cannot hold.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    keep_out_of_caches(&mut response);
+    response
+}
+
+pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    keep_out_of_caches(&mut response);
+    response
+}
+
+fn keep_out_of_caches(response: &mut Response<Bytes>) {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.append(VARY, HeaderValue::from(site::SEC_FETCH_SITE));
+    headers.append(VARY, HeaderValue::from(ORIGIN));
+}

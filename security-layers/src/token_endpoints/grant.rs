@@ -1,0 +1,165 @@
+//! Tokens for a token, and the end of one.
+
+use http::StatusCode;
+use http::header::SET_COOKIE;
+use http::request::Parts;
+use portcullis_auth_core::audit::{Event, EventKind};
+use portcullis_auth_core::id::{ClientId, TenantId};
+use portcullis_auth_core::refresh::{Issued, RefreshRequest, RevokeReason};
+use portcullis_auth_core::roles::Scopes;
+use portcullis_secrets::SecretString;
+use serde::Serialize;
+
+use super::cookie::RefreshCookie;
+use super::endpoint::{Done, Refused, empty, json};
+use super::error::Fault;
+use super::form::Form;
+use super::settings::Settings;
+use super::{AccessToken, site};
+
+/// A refresh token, and whether the browser brought it by itself.
+struct Token {
+    text: SecretString,
+    from_cookie: bool,
+}
+
+impl Settings {
+    fn tenant(&self, parts: &Parts) -> Result<TenantId, Fault> {
+        (self.tenant_of)(parts).ok_or(Fault::InvalidGrant)
+    }
+
+    fn client(&self, form: &Form) -> Result<ClientId, Fault> {
+        match &form.client_id {
+            Some(id) => id.parse().map_err(|_| Fault::Malformed),
+            None => Ok(self.client.clone()),
+        }
+    }
+
+    /// The one token of a request. One in a cookie counts on requests of our own pages only: see [`site::is_own`].
+    fn token(&self, parts: &Parts, in_body: Option<SecretString>) -> Result<Option<Token>, Fault> {
+        let in_cookie = match &self.cookie {
+            Some(cookie) => cookie
+                .read(&parts.headers)
+                .map_err(|_| Fault::SeveralTokens)?,
+            None => None,
+        };
+        let (text, from_cookie) = match (in_body, in_cookie) {
+            (Some(_), Some(_)) => return Err(Fault::SeveralTokens),
+            (Some(token), None) => (token, false),
+            (None, Some(token)) => (SecretString::from(token.to_owned()), true),
+            (None, None) => return Ok(None),
+        };
+        if from_cookie && !site::is_own(&parts.headers, &self.origins) {
+            let event = Event::new(EventKind::MaliciousCsrf, self.clock.now());
+            self.audit.record(&event.context(&self.context(parts)));
+            return Err(Fault::ForeignSite);
+        }
+        Ok(Some(Token { text, from_cookie }))
+    }
+
+    pub(super) async fn refresh(&self, parts: &Parts, form: Form) -> Done {
+        if form
+            .grant_type
+            .as_deref()
+            .is_some_and(|grant| grant != "refresh_token")
+        {
+            return Err(Fault::Grant.into());
+        }
+        let (tenant, client) = (self.tenant(parts)?, self.client(&form)?);
+        let scopes: Option<Scopes> = match &form.scope {
+            Some(scopes) => Some(scopes.parse().map_err(|_| Fault::Scope)?),
+            None => None,
+        };
+        let token = self
+            .token(parts, form.refresh_token)?
+            .ok_or(Fault::Malformed)?;
+        let context = self.context(parts);
+        let mut request = RefreshRequest::new(token.text.expose_secret(), &tenant, &client);
+        if let Some(scopes) = &scopes {
+            request = request.scopes(scopes);
+        }
+        let issued = match self.service.refresh(&request, &context).await {
+            Ok(issued) => issued,
+            Err(error) => {
+                // A session that ended because its token was copied takes the copy's access tokens along.
+                let ended = error.kind().is_reuse().then(|| error.session()).flatten();
+                self.forget(ended, &context).await;
+                let fault = Fault::from(error);
+                return Err(match fault {
+                    Fault::InvalidGrant if token.from_cookie => Refused::Cookie(fault),
+                    _ => fault.into(),
+                });
+            }
+        };
+        match self.tokens.issue(&issued).await? {
+            Some(access) => self.granted(&issued, &access, token.from_cookie),
+            None => {
+                let (subject, session) = (issued.subject(), issued.session());
+                let reason = RevokeReason::Administrator;
+                let ended = self
+                    .service
+                    .end(&tenant, subject, session, reason, &context);
+                ended.await?;
+                self.forget(Some(session), &context).await;
+                Err(Refused::Cookie(Fault::InvalidGrant))
+            }
+        }
+    }
+
+    fn granted(&self, issued: &Issued, access: &AccessToken, by_cookie: bool) -> Done {
+        let now = self.clock.now();
+        let refresh_expires_in = issued.refresh_expires_at().since(now);
+        let refresh_token = issued.refresh_token().expose_secret();
+        let grant = Grant {
+            access_token: access.token.expose_secret(),
+            token_type: "Bearer",
+            expires_in: access.expires.since(now).as_secs(),
+            refresh_token: (!by_cookie).then_some(refresh_token),
+            refresh_expires_in: refresh_expires_in.as_secs(),
+            session_id: issued.session().to_string(),
+            scope: Some(issued.scopes().as_str()).filter(|scope| !scope.is_empty()),
+        };
+        let mut response = json(StatusCode::OK, &grant);
+        if by_cookie {
+            let cookie = self.cookie.as_ref();
+            let cookie = cookie.and_then(|cookie| cookie.set(refresh_token, refresh_expires_in));
+            let cookie = cookie.ok_or(Fault::Malformed)?;
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    pub(super) async fn revoke(&self, parts: &Parts, form: Form) -> Done {
+        let (tenant, client) = (self.tenant(parts)?, self.client(&form)?);
+        let token = form.token.or(form.refresh_token);
+        let Some(token) = self.token(parts, token)? else {
+            return Err(Fault::Malformed.into());
+        };
+        let context = self.context(parts);
+        let request = RefreshRequest::new(token.text.expose_secret(), &tenant, &client);
+        let ended = self.service.revoke(&request, &context).await?;
+        self.forget(ended, &context).await;
+        // The same for every token, also for one that never was (RFC 7009 2.2).
+        let mut response = empty(StatusCode::OK);
+        if let Some(cookie) = self.cookie.as_ref().and_then(RefreshCookie::clear)
+            && token.from_cookie
+        {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+}
+
+/// The answer of RFC 6749 5.1.
+#[derive(Serialize)]
+struct Grant<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    refresh_expires_in: u64,
+    session_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}

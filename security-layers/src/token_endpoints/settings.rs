@@ -1,0 +1,294 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::request::Parts;
+use portcullis_auth_core::audit::{AuditSink, TracingSink};
+use portcullis_auth_core::id::{ClientId, TenantId};
+use portcullis_auth_core::jwt::SigningRing;
+use portcullis_auth_core::refresh::{Issued, RefreshService};
+use portcullis_auth_core::revocation::Revocations;
+use portcullis_auth_core::store::Answer;
+use portcullis_auth_core::time::{Clock, SystemClock, Timestamp};
+use portcullis_layer_core::origin::OriginPolicy;
+use portcullis_secrets::SecretString;
+
+use super::RefreshCookie;
+
+/// Makes the access tokens that go with refresh tokens.
+pub trait AccessTokens: fmt::Debug + Send + Sync + 'static {
+    /// An access token for a session that has just begun or gone on.
+    ///
+    /// Read the account anew: its state, its roles and its tenant may have changed since the last time. None if it may not
+    /// sign in any more: the session is ended then. A failure keeps the session; the client tries again.
+    fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>>;
+}
+
+/// What [`AccessTokens`] makes.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub token: SecretString,
+    /// Until when it is good.
+    pub expires: Timestamp,
+}
+
+type TenantOf = dyn Fn(&Parts) -> Option<TenantId> + Send + Sync;
+
+/// The endpoints of sessions: refresh, revocation, the list of sessions, and the key set. See the [module docs](super).
+#[derive(Clone)]
+#[must_use = "endpoints answer nothing until they stand in a stack"]
+pub struct TokenEndpoints(pub(super) Arc<Settings>);
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) service: RefreshService,
+    pub(super) tokens: Arc<dyn AccessTokens>,
+    pub(super) client: ClientId,
+    pub(super) tenant_of: Arc<TenantOf>,
+    pub(super) refresh: Box<str>,
+    pub(super) revoke: Box<str>,
+    pub(super) sessions: Box<str>,
+    pub(super) jwks: Option<(Box<str>, SigningRing)>,
+    pub(super) cookie: Option<RefreshCookie>,
+    pub(super) origins: Vec<Box<str>>,
+    pub(super) revocations: Option<Revocations>,
+    pub(super) max_age: Option<Duration>,
+    pub(super) origin: OriginPolicy,
+    pub(super) audit: Arc<dyn AuditSink>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// A setting of [`TokenEndpoints`] that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidEndpoint(&'static str);
+
+impl fmt::Display for InvalidEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for InvalidEndpoint {}
+
+impl TokenEndpoints {
+    /// Endpoints of `service`, whose clients get access tokens from `tokens`.
+    ///
+    /// They answer at `/auth/refresh`, `/auth/revoke` and `/auth/sessions`, for the tenant `tenant` and, where a request
+    /// names none, for `client`. There is no cookie and no key set. Sessions are ended by who has signed in within the last
+    /// 10 minutes (ASVS 7.5.2). No proxy is believed.
+    pub fn new(
+        service: RefreshService,
+        tokens: impl AccessTokens,
+        tenant: TenantId,
+        client: ClientId,
+    ) -> Self {
+        Self(Arc::new(Settings {
+            service,
+            tokens: Arc::new(tokens),
+            client,
+            tenant_of: Arc::new(move |_| Some(tenant.clone())),
+            refresh: "/auth/refresh".into(),
+            revoke: "/auth/revoke".into(),
+            sessions: "/auth/sessions".into(),
+            jwks: None,
+            cookie: None,
+            origins: Vec::new(),
+            revocations: None,
+            max_age: Some(Duration::from_secs(600)),
+            origin: OriginPolicy::default(),
+            audit: Arc::new(TracingSink),
+            clock: Arc::new(SystemClock),
+        }))
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// Reads the tenant of a request from its path or host, instead of the one tenant. Requests without are refused.
+    pub fn tenant_with<F>(self, f: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<TenantId> + Send + Sync + 'static,
+    {
+        self.set(|settings| settings.tenant_of = Arc::new(f))
+    }
+
+    /// Sets where refresh tokens are exchanged, where tokens are given back, and where sessions are listed and ended.
+    ///
+    /// # Errors
+    ///
+    /// When one is no path, or two are the same.
+    pub fn paths(
+        self,
+        refresh: &str,
+        revoke: &str,
+        sessions: &str,
+    ) -> Result<Self, InvalidEndpoint> {
+        let [refresh, revoke, sessions] = [path(refresh)?, path(revoke)?, path(sessions)?];
+        if refresh == revoke || revoke == sessions || sessions == refresh {
+            return Err(InvalidEndpoint("endpoints must have different paths"));
+        }
+        Ok(self.set(|settings| {
+            settings.refresh = refresh;
+            settings.revoke = revoke;
+            settings.sessions = sessions;
+        }))
+    }
+
+    /// Serves the public keys of `ring` at `path`, which is `/.well-known/jwks.json` by custom.
+    ///
+    /// # Errors
+    ///
+    /// When it is no path.
+    pub fn jwks(self, path: &str, ring: SigningRing) -> Result<Self, InvalidEndpoint> {
+        let path = self::path(path)?;
+        Ok(self.set(|settings| settings.jwks = Some((path, ring))))
+    }
+
+    /// Takes refresh tokens from cookies as well, and answers those who came with one with the next. `origins` are those of
+    /// pages whose browser does not send `Sec-Fetch-Site`: `https://app.example`, without a slash at the end.
+    ///
+    /// # Errors
+    ///
+    /// When an origin is no `scheme://host[:port]`.
+    pub fn cookie<'o>(
+        self,
+        scope: CookieScope,
+        origins: impl IntoIterator<Item = &'o str>,
+    ) -> Result<Self, InvalidEndpoint> {
+        let origins = origins.into_iter().map(origin).collect::<Result<_, _>>()?;
+        let cookie = match scope {
+            CookieScope::Host => RefreshCookie::host(),
+            CookieScope::Endpoint => RefreshCookie::secure(&self.0.refresh),
+        };
+        Ok(self.set(|settings| {
+            settings.cookie = Some(cookie);
+            settings.origins = origins;
+        }))
+    }
+
+    /// The `Set-Cookie` with which a sign-in hands out the first refresh token of a session; none without a
+    /// [`cookie`](Self::cookie). Leave the token out of the body then.
+    #[must_use]
+    pub fn set_cookie(&self, session: &Issued) -> Option<HeaderValue> {
+        let age = session.refresh_expires_at().since(self.0.clock.now());
+        let token = session.refresh_token().expose_secret();
+        self.0.cookie.as_ref()?.set(token, age)
+    }
+
+    /// The `Set-Cookie` with which a sign-out takes the refresh token away; none without a [`cookie`](Self::cookie).
+    #[must_use]
+    pub fn clear_cookie(&self) -> Option<HeaderValue> {
+        self.0.cookie.as_ref()?.clear()
+    }
+
+    /// Ends the access tokens of sessions that end here, too.
+    pub fn revocations(self, revocations: Revocations) -> Self {
+        self.set(|settings| settings.revocations = Some(revocations))
+    }
+
+    /// Sets how recently somebody must have signed in to end sessions from the list; none if that does not matter.
+    pub fn max_age(self, max_age: Option<Duration>) -> Self {
+        self.set(|settings| settings.max_age = max_age)
+    }
+
+    /// Says which proxies may report the client. Counts where no
+    /// [`OriginLayer`](portcullis_layer_core::origin::OriginLayer) stands further out.
+    pub fn origin(self, origin: OriginPolicy) -> Self {
+        self.set(|settings| settings.origin = origin)
+    }
+
+    /// Sets where events go; without, they go to `tracing`.
+    pub fn audit(self, sink: Arc<dyn AuditSink>) -> Self {
+        self.set(|settings| settings.audit = sink)
+    }
+
+    /// Sets the clock that lifetimes are told by: that of the service.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.set(|settings| settings.clock = clock)
+    }
+}
+
+/// Where a browser sends the cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a cookie has one of two prefixes")]
+pub enum CookieScope {
+    /// `__Host-rt`: with every request to the host, and nobody but the host can set it.
+    Host,
+    /// `__Secure-rt`: with requests for the refresh endpoint only, and sibling hosts can set it.
+    Endpoint,
+}
+
+fn path(text: &str) -> Result<Box<str>, InvalidEndpoint> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"?#;\"\\{}".contains(&byte);
+    if text.len() > 1 && text.starts_with('/') && !text.ends_with('/') && text.bytes().all(fits) {
+        Ok(text.into())
+    } else {
+        Err(InvalidEndpoint(
+            "a path starts with a slash, does not end with one, and has no query",
+        ))
+    }
+}
+
+fn origin(text: &str) -> Result<Box<str>, InvalidEndpoint> {
+    let (_, host) = text.split_once("://").unwrap_or_default();
+    let scheme = text.starts_with("https://") || text.starts_with("http://");
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"/?#@,\"\\".contains(&byte);
+    // Browsers write hosts in lower case, and nothing else would ever be equal.
+    if scheme && !host.is_empty() && host.bytes().all(fits) && host == host.to_ascii_lowercase() {
+        Ok(text.into())
+    } else {
+        Err(InvalidEndpoint(
+            "an origin is a scheme and a host in lower case, and a port if it is not the usual one",
+        ))
+    }
+}
+
+impl fmt::Debug for TokenEndpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenEndpoints")
+            .field("refresh", &self.0.refresh)
+            .field("revoke", &self.0.revoke)
+            .field("sessions", &self.0.sessions)
+            .field("cookie", &self.0.cookie)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_origins_are_read_once() {
+        for (text, valid) in [
+            ("/a", true),
+            ("/api/v1/auth/refresh", true),
+            ("/", false),
+            ("a", false),
+            ("/a/", false),
+            ("/a?b", false),
+            ("/a;b", false),
+            ("/a b", false),
+        ] {
+            assert_eq!(path(text).is_ok(), valid, "{text}");
+        }
+        for (text, valid) in [
+            ("https://app.example", true),
+            ("http://127.0.0.1:8080", true),
+            ("https://[::1]:8443", true),
+            ("https://App.example", false),
+            ("https://app.example/", false),
+            ("https://", false),
+            ("app.example", false),
+            ("ftp://app.example", false),
+            ("https://user@app.example", false),
+        ] {
+            assert_eq!(origin(text).is_ok(), valid, "{text}");
+        }
+    }
+}

@@ -1,0 +1,567 @@
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ETAG, IF_NONE_MATCH, RETRY_AFTER, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE,
+};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind};
+use portcullis_auth_core::id::SessionId;
+use portcullis_auth_core::jwt::{Algorithm, Algorithms, SigningKey, SigningRing};
+use portcullis_auth_core::principal::Principal;
+use portcullis_auth_core::refresh::{Issued, Login, MemoryStore, RefreshKeys, RefreshService};
+use portcullis_auth_core::revocation::{Marks, Revocations};
+use portcullis_auth_core::store::{Answer, StoreErrorKind};
+use portcullis_auth_core::testing::ManualClock;
+use portcullis_auth_core::time::Clock;
+use portcullis_layer_core::endpoint::EndpointLayer;
+use portcullis_layer_core::testing::{Mock, TestBody, contract};
+use portcullis_secrets::SecretBytes;
+use portcullis_secrets::rotate::RingPolicy;
+use serde_json::{Value, json};
+use tower_layer::Layer;
+
+use super::*;
+use crate::auth::Authenticated;
+
+#[derive(Clone, Debug, Default)]
+struct Events(Arc<Mutex<Vec<EventKind>>>);
+
+impl AuditSink for Events {
+    fn record(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.kind());
+    }
+}
+
+impl Events {
+    fn take(&self) -> Vec<EventKind> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// What becomes of the account meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Account {
+    Fine,
+    Disabled,
+    Unreadable,
+}
+
+#[derive(Clone, Debug)]
+struct Tokens(Arc<Mutex<Account>>, ManualClock);
+
+impl AccessTokens for Tokens {
+    fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>> {
+        let account = *self.0.lock().unwrap();
+        Box::pin(async move {
+            match account {
+                Account::Fine => Ok(Some(AccessToken {
+                    token: format!("access token of {}", session.subject()).into(),
+                    expires: self.1.now().plus(Duration::from_secs(600)),
+                })),
+                Account::Disabled => Ok(None),
+                Account::Unreadable => Err(StoreErrorKind::Unavailable.into()),
+            }
+        })
+    }
+}
+
+struct Fixture {
+    clock: ManualClock,
+    service: RefreshService,
+    revocations: Revocations,
+    account: Arc<Mutex<Account>>,
+    events: Events,
+    endpoints: TokenEndpoints,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let (clock, events) = (ManualClock::default(), Events::default());
+        let keys = RefreshKeys::new(1, &SecretBytes::generate(32).unwrap()).unwrap();
+        let service = RefreshService::builder(
+            Arc::new(MemoryStore::new(NonZeroUsize::MIN.saturating_add(99))),
+            keys,
+        )
+        .clock(Arc::new(clock.clone()))
+        .audit(Arc::new(events.clone()))
+        .start()
+        .await
+        .unwrap();
+        let revocations = Revocations::builder()
+            .clock(clock.clone())
+            .audit(events.clone())
+            .local();
+        let account = Arc::new(Mutex::new(Account::Fine));
+        let tokens = Tokens(Arc::clone(&account), clock.clone());
+        let (acme, web) = ("acme".parse().unwrap(), "web".parse().unwrap());
+        let endpoints = TokenEndpoints::new(service.clone(), tokens, acme, web)
+            .cookie(CookieScope::Host, ["https://app.example"])
+            .unwrap()
+            .revocations(revocations.clone())
+            .audit(Arc::new(events.clone()))
+            .clock(Arc::new(clock.clone()));
+        Self {
+            clock,
+            service,
+            revocations,
+            account,
+            events,
+            endpoints,
+        }
+    }
+
+    async fn login(&self) -> Issued {
+        let (acme, ann, web) = (
+            "acme".parse().unwrap(),
+            "ann".parse().unwrap(),
+            "web".parse().unwrap(),
+        );
+        let epoch = self.service.epoch(&acme, &ann).await.unwrap();
+        let login = Login::new(acme, ann, web).scopes("orders:read orders:write".parse().unwrap());
+        let issued = self.service.login(&login, epoch, &Context::default()).await;
+        self.events.take();
+        issued.unwrap()
+    }
+
+    async fn ask(&self, request: Request<TestBody>) -> Response<Bytes> {
+        let mock = Mock::answering(|_| {
+            let mut response = Response::new(TestBody::empty());
+            *response.status_mut() = StatusCode::IM_A_TEAPOT;
+            response
+        });
+        let mut service = EndpointLayer::new(self.endpoints.clone()).layer(mock);
+        let (head, body) = contract::send(&mut service, request)
+            .await
+            .unwrap()
+            .into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Response::from_parts(head, body)
+    }
+
+    async fn refresh(&self, token: &str) -> Response<Bytes> {
+        self.ask(post("/auth/refresh", &json!({ "refresh_token": token })))
+            .await
+    }
+
+    /// The caller is Ann, who signed in `age` ago, within `session`.
+    fn ann(&self, session: SessionId, age: Duration) -> Authenticated {
+        let ann = Principal::new("https://accounts.example", "ann".parse().unwrap());
+        ann.tenant("acme".parse().unwrap())
+            .session(session)
+            .auth_time(self.clock.now().minus(age))
+            .into()
+    }
+}
+
+fn post(path: &str, body: &Value) -> Request<TestBody> {
+    let body = TestBody::new([Bytes::from(body.to_string())]);
+    Request::post(path)
+        .header(CONTENT_TYPE, "application/json")
+        .body(body)
+        .unwrap()
+}
+
+fn by(method: Method, path: &str, caller: Authenticated) -> Request<TestBody> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .extension(caller);
+    request.body(TestBody::empty()).unwrap()
+}
+
+fn value(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_for_the_next_tokens() {
+    let fixture = Fixture::new().await;
+    let first = fixture.login().await;
+    let token = first.refresh_token().expose_secret();
+    for (media_type, body) in [
+        (
+            "application/json",
+            json!({ "refresh_token": token }).to_string(),
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            format!("grant_type=refresh_token&refresh_token={token}&client_id=web"),
+        ),
+    ] {
+        let request = Request::post("/auth/refresh").header(CONTENT_TYPE, media_type);
+        let request = request.body(TestBody::new([Bytes::from(body)])).unwrap();
+        let response = fixture.ask(request).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert!(!response.headers().contains_key(SET_COOKIE));
+        let said = value(&response);
+        assert_ne!(text(&said, "refresh_token"), token);
+        assert_eq!(
+            said,
+            json!({
+                "access_token": "access token of ann",
+                "token_type": "Bearer",
+                "expires_in": 600,
+                "refresh_token": said["refresh_token"],
+                "refresh_expires_in": 14 * 24 * 60 * 60,
+                "session_id": first.session().to_string(),
+                "scope": "orders:read orders:write",
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_copied_token_ends_the_session_and_its_access_tokens() {
+    let fixture = Fixture::new().await;
+    let first = fixture.login().await;
+    let token = first.refresh_token().expose_secret();
+    let second = value(&fixture.refresh(token).await);
+    fixture.clock.advance(Duration::from_secs(11));
+    fixture.events.take();
+    let marks = Marks::default().session(first.session());
+    assert_eq!(
+        fixture.revocations.check(&marks, fixture.clock.now()),
+        Ok(())
+    );
+
+    for token in [token, text(&second, "refresh_token")] {
+        let response = fixture.refresh(token).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        let said = value(&response);
+        assert_eq!(text(&said, "error"), "invalid_grant");
+        assert_eq!(
+            text(&said, "type"),
+            "urn:problem-type:portcullis:invalid-grant"
+        );
+    }
+    let events = fixture.events.take();
+    let reused = events.iter().filter(|kind| **kind == EventKind::TokenReuse);
+    assert_eq!(reused.count(), 1, "{events:?}");
+    assert!(
+        fixture
+            .revocations
+            .check(&marks, fixture.clock.now())
+            .is_err()
+    );
+}
+
+// AUTH case 12
+#[tokio::test]
+async fn an_account_that_cannot_be_read_costs_nobody_the_session() {
+    let fixture = Fixture::new().await;
+    let first = fixture.login().await;
+    let token = first.refresh_token().expose_secret();
+    *fixture.account.lock().unwrap() = Account::Unreadable;
+    let response = fixture.refresh(token).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[RETRY_AFTER], "1");
+
+    *fixture.account.lock().unwrap() = Account::Fine;
+    let response = fixture.refresh(token).await;
+    assert_eq!(response.status(), StatusCode::OK);
+
+    // One that was disabled has no session any more.
+    *fixture.account.lock().unwrap() = Account::Disabled;
+    let token = value(&response);
+    let response = fixture.refresh(text(&token, "refresh_token")).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let ended = Marks::default().session(first.session());
+    assert!(
+        fixture
+            .revocations
+            .check(&ended, fixture.clock.now())
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_refresh_is_refused_in_the_words_of_rfc_6749() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let token = issued.refresh_token().expose_secret();
+    for (body, status, error) in [
+        (json!({}), 400, "invalid_request"),
+        (json!([]), 400, "invalid_request"),
+        (json!({ "refresh_token": 7 }), 400, "invalid_request"),
+        (
+            json!({ "refresh_token": token, "client_id": "" }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "refresh_token": token, "grant_type": "password" }),
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            json!({ "refresh_token": token, "scope": "users:write" }),
+            400,
+            "invalid_scope",
+        ),
+        (
+            json!({ "refresh_token": "rt_garbage" }),
+            401,
+            "invalid_grant",
+        ),
+        (
+            json!({ "refresh_token": token, "client_id": "other" }),
+            401,
+            "invalid_grant",
+        ),
+    ] {
+        let response = fixture.ask(post("/auth/refresh", &body)).await;
+        assert_eq!(response.status(), status, "{body}");
+        assert_eq!(text(&value(&response), "error"), error, "{body}");
+        assert!(
+            !response
+                .body()
+                .windows(token.len())
+                .any(|part| part == token.as_bytes())
+        );
+    }
+    let large = post(
+        "/auth/refresh",
+        &json!({ "refresh_token": "x".repeat(20_000) }),
+    );
+    assert_eq!(
+        fixture.ask(large).await.status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    let mut plain = post("/auth/refresh", &json!({}));
+    let media_type = HeaderValue::from_static("text/plain");
+    plain.headers_mut().insert(CONTENT_TYPE, media_type);
+    assert_eq!(
+        fixture.ask(plain).await.status(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
+    let cut = Request::post("/auth/refresh").body(TestBody::new([Bytes::from("{")]).then_fail());
+    assert_eq!(
+        fixture.ask(cut.unwrap()).await.status(),
+        StatusCode::BAD_REQUEST
+    );
+    // None of this has cost the session anything.
+    assert_eq!(fixture.refresh(token).await.status(), StatusCode::OK);
+}
+
+fn with_cookie(token: &str, headers: &[(&'static str, &'static str)]) -> Request<TestBody> {
+    let mut request = Request::post("/auth/refresh").header(COOKIE, format!("__Host-rt={token}"));
+    for (name, value) in headers {
+        request = request.header(HeaderName::from_static(name), *value);
+    }
+    request.body(TestBody::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn a_cookie_is_exchanged_for_the_next_one_on_our_own_pages_only() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let token = issued.refresh_token().expose_secret();
+    for foreign in [
+        &[][..],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example")],
+    ] {
+        let response = fixture.ask(with_cookie(token, foreign)).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{foreign:?}");
+        assert_eq!(fixture.events.take(), [EventKind::MaliciousCsrf]);
+        assert!(!response.headers().contains_key(SET_COOKIE));
+    }
+    for own in [
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "https://app.example"),
+    ] {
+        let response = fixture.ask(with_cookie(token, &[own])).await;
+        assert_eq!(response.status(), StatusCode::OK, "{own:?}");
+        assert!(value(&response).get("refresh_token").is_none());
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-rt=rt_"), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; Max-Age=1209600; Secure; HttpOnly; SameSite=Strict"));
+        let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
+        assert_eq!(vary, ["sec-fetch-site", "origin"]);
+    }
+    // One that is good for nothing goes; one beside another token is nobody's.
+    let own = [("sec-fetch-site", "same-origin")];
+    let response = fixture.ask(with_cookie("rt_garbage", &own)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        response.headers()[SET_COOKIE],
+        "__Host-rt=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
+    );
+    let mut both = post("/auth/refresh", &json!({ "refresh_token": token }));
+    let cookie = HeaderValue::try_from(format!("__Host-rt={token}")).unwrap();
+    both.headers_mut().insert(COOKIE, cookie);
+    assert_eq!(fixture.ask(both).await.status(), StatusCode::BAD_REQUEST);
+}
+
+// AUTH case 7
+#[tokio::test]
+async fn any_token_can_be_given_back_and_nothing_is_told_of_it() {
+    let fixture = Fixture::new().await;
+    let first = fixture.login().await;
+    let token = first.refresh_token().expose_secret();
+    let second = value(&fixture.refresh(token).await);
+    let third = value(&fixture.refresh(text(&second, "refresh_token")).await);
+    for token in [token, token, "rt_garbage", ""] {
+        let response = fixture
+            .ask(post("/auth/revoke", &json!({ "token": token })))
+            .await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.body().is_empty());
+    }
+    let response = fixture.refresh(text(&third, "refresh_token")).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let ended = Marks::default().session(first.session());
+    assert!(
+        fixture
+            .revocations
+            .check(&ended, fixture.clock.now())
+            .is_err()
+    );
+    let nothing = fixture.ask(post("/auth/revoke", &json!({}))).await;
+    assert_eq!(nothing.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_by_their_owner_only() {
+    let fixture = Fixture::new().await;
+    let (laptop, phone) = (fixture.login().await, fixture.login().await);
+    let tablet = fixture.login().await;
+    let minute = Duration::from_secs(60);
+    let ann = || fixture.ann(laptop.session(), minute);
+
+    let response = fixture.ask(by(Method::GET, "/auth/sessions", ann())).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let listed = value(&response);
+    let listed = listed["items"].as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    let current: Vec<_> = listed
+        .iter()
+        .filter(|session| session["current"] == true)
+        .collect();
+    assert_eq!(current.len(), 1);
+    assert_eq!(text(current[0], "id"), laptop.session().to_string());
+    assert_eq!(text(current[0], "created_at"), "2026-09-21T14:13:20.000Z");
+
+    let path = format!("/auth/sessions/{}", phone.session());
+    let bob = Principal::new("https://accounts.example", "bob".parse().unwrap());
+    let bob = bob
+        .tenant("acme".parse().unwrap())
+        .session(SessionId::generate());
+    let bob = Authenticated::from(bob.auth_time(fixture.clock.now()));
+    for (caller, status) in [
+        (bob, StatusCode::NOT_FOUND),
+        (
+            fixture.ann(laptop.session(), 11 * minute),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (ann(), StatusCode::NO_CONTENT),
+        (ann(), StatusCode::NOT_FOUND),
+    ] {
+        let response = fixture.ask(by(Method::DELETE, &path, caller)).await;
+        assert_eq!(response.status(), status);
+    }
+    let response = fixture
+        .ask(by(Method::DELETE, "/auth/sessions", ann()))
+        .await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    for (session, alive) in [(&laptop, true), (&phone, false), (&tablet, false)] {
+        let marks = Marks::default().session(session.session());
+        let judged = fixture.revocations.check(&marks, fixture.clock.now());
+        assert_eq!(judged.is_ok(), alive);
+        let response = fixture
+            .refresh(session.refresh_token().expose_secret())
+            .await;
+        assert_eq!(response.status().is_success(), alive);
+    }
+    // Nobody, and a key, have no sessions.
+    let nobody = Request::get("/auth/sessions")
+        .body(TestBody::empty())
+        .unwrap();
+    let response = fixture.ask(nobody).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let key = Principal::new("https://accounts.example", "ann".parse().unwrap());
+    let key = Authenticated::from(key.tenant("acme".parse().unwrap()));
+    let response = fixture.ask(by(Method::GET, "/auth/sessions", key)).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+}
+
+#[tokio::test]
+async fn the_key_set_is_public_and_short_lived() {
+    let mut fixture = Fixture::new().await;
+    let (longest, leeway) = (Duration::from_secs(600), Duration::from_secs(30));
+    let policy = RingPolicy::settings(longest, leeway).build().unwrap();
+    let ring = SigningRing::new("access_token", policy, Algorithms::own());
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    ring.publish(key, fixture.clock.now()).unwrap();
+    fixture.endpoints = fixture
+        .endpoints
+        .jwks("/.well-known/jwks.json", ring)
+        .unwrap();
+
+    let get = || Request::get("/.well-known/jwks.json");
+    let response = fixture.ask(get().body(TestBody::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=300");
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/jwk-set+json");
+    let keys = value(&response);
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    // AUTH case 29
+    for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+        assert!(keys["keys"][0].get(private).is_none(), "{private}");
+    }
+    let etag = &response.headers()[ETAG];
+    for (known, status) in [(etag.as_bytes(), 304), (b"*", 304), (b"\"other\"", 200)] {
+        let request = get().header(IF_NONE_MATCH, HeaderValue::from_bytes(known).unwrap());
+        let response = fixture.ask(request.body(TestBody::empty()).unwrap()).await;
+        assert_eq!(response.status(), status, "{known:?}");
+        assert_eq!(response.body().is_empty(), status == 304);
+    }
+}
+
+#[tokio::test]
+async fn other_paths_pass_and_other_methods_do_not() {
+    let fixture = Fixture::new().await;
+    for (method, path, status) in [
+        (Method::GET, "/auth/refresh", 405),
+        (Method::PUT, "/auth/revoke", 405),
+        (Method::POST, "/auth/sessions", 405),
+        (Method::DELETE, "/auth/sessions/nonsense", 404),
+        (Method::GET, "/auth/sessions/nonsense", 405),
+        (Method::POST, "/auth/refreshing", 418),
+        (Method::GET, "/auth/sessionsfoo", 418),
+        (Method::GET, "/.well-known/jwks.json", 418),
+    ] {
+        let request = Request::builder().method(method.clone()).uri(path);
+        let response = fixture.ask(request.body(TestBody::empty()).unwrap()).await;
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_eq!(response.headers().contains_key(ALLOW), status == 405);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_sets_the_cookie_that_the_endpoint_reads() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let cookie = fixture.endpoints.set_cookie(&issued).unwrap();
+    let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
+    let request = Request::post("/auth/refresh")
+        .header(COOKIE, pair)
+        .header("sec-fetch-site", "same-origin");
+    let response = fixture.ask(request.body(TestBody::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let cleared = fixture.endpoints.clear_cookie().unwrap();
+    assert!(cleared.to_str().unwrap().contains("Max-Age=0"));
+}
