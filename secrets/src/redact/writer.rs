@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use memchr::{memchr, memmem, memrchr};
 
 use super::pattern::{PEM, PEM_END, pem};
-use super::{LONGEST_LINE, Redactor};
+use super::{LONGEST_LINE, REDACTED, Redactor};
 
 /// Redacts whole lines on their way to another writer.
 ///
@@ -25,8 +25,9 @@ use super::{LONGEST_LINE, Redactor};
 /// ```
 ///
 /// A line is held back until it is complete, so that a secret is found that comes in two pieces,
-/// and so is a private key until its last line. [`flush`](Write::flush) does not change that; what is
-/// left is written when the writer is dropped, without a word if that fails.
+/// and so is a private key until its last line, and a secret in brackets until these are closed.
+/// [`flush`](Write::flush) does not change that; what is left is written when the writer is dropped,
+/// without a word if that fails.
 ///
 /// Lines of JSON stay JSON. A line is cut after 64 KiB and marked, whatever it is, and no more than
 /// that is held back.
@@ -150,7 +151,7 @@ fn redact_lines<'a>(redactor: &Redactor, lines: &'a [u8], end: End) -> (Cow<'a, 
     let mut out = Vec::new();
     let (mut copied, mut start) = (0, 0);
     while start < lines.len() {
-        let (next, goes_on) = unit(lines, start);
+        let (next, goes_on) = unit(redactor, lines, start);
         if goes_on && end == End::May && next - start <= LONGEST_LINE {
             break;
         }
@@ -168,27 +169,66 @@ fn redact_lines<'a>(redactor: &Redactor, lines: &'a [u8], end: End) -> (Cow<'a, 
     (Cow::Owned(out), start)
 }
 
-/// Where the line ends that begins at `start`, or the private key that begins in it, and whether
-/// that may go on.
-fn unit(lines: &[u8], start: usize) -> (usize, bool) {
-    let next_line = |start: usize| match memchr(b'\n', &lines[start..]) {
+fn next_line(lines: &[u8], start: usize) -> usize {
+    match memchr(b'\n', &lines[start..]) {
         Some(end) => start + end + 1,
         None => lines.len(),
-    };
-    let mut end = next_line(start);
+    }
+}
+
+/// Where the line ends that begins at `start`, or the private key or value in brackets that begins in it,
+/// and whether that may go on.
+fn unit(redactor: &Redactor, lines: &[u8], start: usize) -> (usize, bool) {
+    let mut end = next_line(lines, start);
     let begin = memmem::rfind(&lines[start..end], PEM.as_bytes());
     let literal = begin.map(|begin| start + begin..start + begin + PEM.len());
     let key = literal.and_then(|literal| pem(&lines[..end], literal));
     if key.is_none_or(|key| key.end < end) {
-        return (end, false);
+        return match opens_value(redactor, &lines[start..end]) {
+            true => block(lines, start, end),
+            false => (end, false),
+        };
     }
     while end < lines.len() {
-        let line = &lines[end..next_line(end)];
+        let line = &lines[end..next_line(lines, end)];
         let is_last = memmem::find(line, PEM_END).is_some();
         if !is_last && !is_body(line.trim_ascii()) {
             return (end, false);
         }
         end += line.len();
+        if is_last {
+            return (end, false);
+        }
+    }
+    (end, true)
+}
+
+/// Whether the line ends with the bracket that a secret value begins with: `password: Some(`, as Rust shows
+/// values with `{:#?}`.
+fn opens_value(redactor: &Redactor, line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    if !line.ends_with(b"(") && !line.ends_with(b"[") && !line.ends_with(b"{") {
+        return false;
+    }
+    let redacted = redactor.redact_bytes(line);
+    let redacted = redacted.strip_suffix(b"\"").unwrap_or(&redacted);
+    redacted.ends_with(REDACTED.as_bytes())
+}
+
+/// Where the brackets are closed that are opened by the line from `start` to `end`, as its indentation says,
+/// and whether that may be in lines to come.
+fn block(lines: &[u8], start: usize, mut end: usize) -> (usize, bool) {
+    let indent = |line: &[u8]| line.len() - line.trim_ascii_start().len();
+    let outer = indent(&lines[start..end]);
+    while end < lines.len() {
+        let next = next_line(lines, end);
+        let line = &lines[end..next];
+        let is_last =
+            indent(line) == outer && matches!(line.trim_ascii_start(), [b')' | b']' | b'}', ..]);
+        if !is_last && indent(line) <= outer {
+            return (end, false);
+        }
+        end = next;
         if is_last {
             return (end, false);
         }

@@ -83,6 +83,32 @@ fn a_line_that_begins_a_key_takes_no_others_with_it() {
 }
 
 #[test]
+fn a_value_in_brackets_is_found_over_several_lines() {
+    let config = |password, otp| {
+        let lines = [
+            "INFO Config {",
+            "    key: Some(\n        \"a\",\n    ),",
+            password,
+            "    pins: [\n        1,\n    ],",
+            otp,
+            "}\nnext\n",
+        ];
+        lines.join("\n")
+    };
+    let expected = config("    password: [REDACTED],", "    otp: [REDACTED],");
+    let config = config(
+        "    password: Some(\n        \"x9secret\",\n    ),",
+        "    otp: [\n        1234,\n    ],",
+    );
+    for size in [1, 7, config.len()] {
+        assert_eq!(written(config.as_bytes(), size), expected);
+    }
+    // Brackets that nobody closes take nothing with them.
+    let text = "token: Some(\n  \"x9secret\"\nlevel=info\n";
+    assert!(written(text.as_bytes(), 5).ends_with("level=info\n"));
+}
+
+#[test]
 fn no_more_than_a_long_line_is_held_back() {
     let mut out = Vec::new();
     let mut writer = RedactingWriter::new(Redactor::new(), &mut out);
