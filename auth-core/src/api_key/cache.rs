@@ -35,12 +35,12 @@ pub(super) struct Cached {
 
 impl Cached {
     pub(super) fn new(verified: VerifiedKey, now: Timestamp) -> Self {
-        let key = verified.key();
-        let until = now.plus(TTL);
+        let last_used = verified.key().last_used_at;
         Self {
             from: now,
-            until: key.expires_at.map_or(until, |end| end.min(until)),
-            touched: AtomicI64::new(key.last_used_at.map_or(i64::MIN, Timestamp::as_millis)),
+            // The key's own end is looked at for every request.
+            until: now.plus(TTL),
+            touched: AtomicI64::new(last_used.map_or(i64::MIN, Timestamp::as_millis)),
             verified: Arc::new(verified),
         }
     }

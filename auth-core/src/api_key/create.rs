@@ -30,6 +30,9 @@ pub struct CreatedKey {
 impl ApiKeys {
     /// Makes a key in the tenant of `creator`.
     ///
+    /// Whether who came with an API key may make others is for the caller to say: a key that got out could give itself
+    /// successors.
+    ///
     /// # Errors
     ///
     /// When the key would have scopes that its creator does not, when its owner may not have one more, and what else

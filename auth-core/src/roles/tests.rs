@@ -317,7 +317,7 @@ fn everything_that_is_required_must_hold() {
 fn a_requirement_of_an_older_catalogue_asks_for_the_same_permission() {
     let old = shop();
     let new = Roles::builder()
-        .permissions(["users:write", "orders:write", "orders:read"])
+        .permissions(["orders:write", "users:write", "orders:read"])
         .role(Role::new("editor").allows(["orders:write"]))
         .build()
         .unwrap();

@@ -129,6 +129,17 @@ async fn a_verified_key_is_not_looked_up_again_for_30_seconds() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_key_live_longer() {
+    let fixture = Fixture::new();
+    let key = fixture.key("orders:read").await;
+    assert!(fixture.verify(&key).await.is_ok());
+    fixture.store.reads();
+    fixture.clock.set(fixture.clock.now().minus(DAY));
+    assert!(fixture.verify(&key).await.is_ok());
+    assert_eq!(fixture.store.reads(), 1);
+}
+
+#[tokio::test]
 async fn the_cache_has_a_limit_and_lets_go_of_the_oldest() {
     let fixture = Fixture::new();
     let small = ApiKeys::builder(
