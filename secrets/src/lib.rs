@@ -75,15 +75,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "mask", feature = "redact"))]
-mod issuers;
-#[cfg(any(feature = "mask", feature = "redact"))]
-mod luhn;
+#[cfg_attr(
+    not(feature = "mask"),
+    expect(unreachable_pub, reason = "some of it is a part of `mask`")
+)]
+mod common;
 #[cfg(feature = "mask")]
 pub mod mask;
-#[cfg(any(feature = "mask", feature = "redact"))]
-mod names;
-#[cfg(any(feature = "mask", feature = "redact"))]
-mod percent;
 #[cfg(feature = "redact")]
 pub mod redact;
 #[cfg(feature = "rotate")]

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::{HIDDEN, REDACTED};
-use crate::issuers::{ISSUERS, OWN_ID, OWN_SECRET};
+use crate::common::issuers::{ISSUERS, OWN_ID, OWN_SECRET};
 use crate::{SecretBytes, SecretError};
 
 /// Nothing. For passwords, one-time passwords, PINs and private keys.

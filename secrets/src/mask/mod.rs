@@ -36,7 +36,6 @@
 
 mod connection;
 mod credential;
-mod header;
 mod person;
 #[cfg(test)]
 mod tests;
@@ -44,18 +43,13 @@ mod url;
 
 pub use connection::connection_string;
 pub use credential::{LogKey, api_key, jwt, jwt_ids, password, token};
-pub use header::{authorization, cookie, set_cookie};
 pub use person::{card, email, email_and_domain, ip, phone};
 pub use url::url;
 
-use crate::names::{self, Place};
-use crate::percent;
-
-/// What stands for a value of which nothing is shown.
-pub const REDACTED: &str = "[REDACTED]";
-
-/// What stands for the hidden part of a value of which something is shown.
-pub const HIDDEN: &str = "***";
+pub use crate::common::header::{authorization, cookie, set_cookie};
+pub use crate::common::marks::{HIDDEN, REDACTED};
+use crate::common::names::{self, Place};
+use crate::common::percent;
 
 /// Whether the value of a parameter of this name is hidden. The name may be percent-encoded.
 fn is_sensitive(name: &str) -> bool {

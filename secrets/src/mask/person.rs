@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{HIDDEN, REDACTED};
-use crate::luhn;
+use crate::common::luhn;
 
 /// The longest address that a mail server has to take (RFC 5321 4.5.3.1.3 with erratum 1690), in bytes.
 const LONGEST_ADDRESS: usize = 254;

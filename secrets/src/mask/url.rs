@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::{HIDDEN, is_sensitive};
-use crate::percent::decoded;
+use crate::common::percent::decoded;
 
 /// Schemes without an authority, of which at least the scheme can be shown. Before any other colon may stand a user name.
 const OPAQUE: [&str; 7] = ["blob", "data", "javascript", "mailto", "sms", "tel", "urn"];

@@ -4,7 +4,7 @@ use super::bytes::is_token;
 use super::names::{AllowlistMode, Names};
 use super::scan::Scanner;
 use super::{Engine, KnownSecrets, Redactor, RedactorError, RedactorErrorKind};
-use crate::names::SEPARATORS;
+use crate::common::names::SEPARATORS;
 
 /// The settings of a [`Redactor`]. Made by [`Redactor::builder`].
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::percent::hex;
+use crate::common::percent::hex;
 
 /// The byte at `at`, or zero behind the end.
 pub(super) fn at(text: &[u8], at: usize) -> u8 {

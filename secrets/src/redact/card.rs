@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::bytes::{at, before, starts_word};
-use crate::luhn;
+use crate::common::luhn;
 
 const SHORTEST: usize = 13;
 const LONGEST: usize = 19;

@@ -113,12 +113,9 @@ pub use self::names::AllowlistMode;
 use self::names::{Class, Names};
 use self::scan::Scanner;
 pub use self::writer::RedactingWriter;
-use crate::names::Place;
+use crate::common::marks::{HIDDEN as IN_PLACE, REDACTED};
+use crate::common::names::Place;
 
-/// Stands for a value that is secret as a whole.
-const REDACTED: &str = "[REDACTED]";
-/// Stands for the secret part of something, also where brackets have a meaning.
-const IN_PLACE: &str = "***";
 /// Stands at the end of a line that was cut.
 const CUT: &str = " [TRUNCATED]";
 /// In bytes.

@@ -1,6 +1,6 @@
 //! Which names are treated as those of secrets.
 
-use crate::names::{ALLOWED, Place, is_sensitive, letters, normal};
+use crate::common::names::{ALLOWED, Place, is_sensitive, letters, normal};
 
 /// What the list of allowed names means. See [`RedactorBuilder::allow`](super::RedactorBuilder::allow).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 
 use super::bytes::{at, escaped, is_blank, is_token, run, skip_spaces};
-use crate::issuers::{OWN_ID, OWN_SECRET};
+use crate::common::issuers::{OWN_ID, OWN_SECRET};
 
 /// How far the label of a PEM block goes, and what is before the host in a URL.
 const NEAR: usize = 1024;

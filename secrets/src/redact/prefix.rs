@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::bytes::{at, is_token, run, starts_word};
-use crate::issuers::{Body, ISSUERS};
+use crate::common::issuers::{Body, ISSUERS};
 
 /// The beginning of the tokens of one issuer.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use super::pattern;
 use super::prefix::Prefix;
 use super::value::{Done, Edit, sql_text, value};
 use super::{CUT, IN_PLACE, LONGEST_LINE, REDACTED};
-use crate::names::{SENSITIVE, SENSITIVE_IN_QUERIES, SEPARATORS};
+use crate::common::names::{SENSITIVE, SENSITIVE_IN_QUERIES, SEPARATORS};
 
 pub(super) struct Scanner {
     literals: AhoCorasick,

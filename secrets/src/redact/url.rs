@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::names::Class;
 use super::pattern::userinfo;
 use super::{IN_PLACE, Redactor};
-use crate::names::Place;
-use crate::percent::decoded;
+use crate::common::names::Place;
+use crate::common::percent::decoded;
 
 pub(super) fn query<'a>(redactor: &Redactor, query: &'a str) -> Cow<'a, str> {
     let mut out = String::new();

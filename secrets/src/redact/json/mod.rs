@@ -11,7 +11,7 @@ use super::bytes::{at, run};
 use super::names::Class;
 use super::value::is_first_of_pair;
 use super::{REDACTED, Redactor};
-use crate::names::Place;
+use crate::common::names::Place;
 
 /// Rewrites one or more documents. `None` if it is not JSON, or nested deeper than [`Frames::MOST`].
 pub(super) fn rewrite<'a>(redactor: &Redactor, text: &'a str) -> Option<Cow<'a, str>> {

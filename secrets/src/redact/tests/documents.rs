@@ -191,8 +191,12 @@ fn headers_keep_schemes_names_of_cookies_and_attributes() {
             "Digest username=\"a\", response=\"b\"",
             "Digest ***",
         ),
-        ("proxy-authorization", "abc", "***"),
-        ("cookie", "a=b; theme=dark;c", "a=***; theme=***;***"),
+        ("proxy-authorization", "abc", "[REDACTED]"),
+        // What stands before a space may be a token.
+        ("authorization", "x9secret abc", "[REDACTED]"),
+        ("cookie", "a=\"b\"; x9secret", "a=***; ***"),
+        ("set-cookie", "a=b; x9secret", "a=***; ***"),
+        ("cookie", "a=b; theme=dark;c", "a=***; theme=***; ***"),
         (
             "Set-Cookie",
             "sid=abc; Path=/; HttpOnly",

@@ -119,7 +119,7 @@ fn names_are_sensitive_by_their_end() {
 #[test]
 fn the_page_lists_the_names() {
     let page = include_str!("../mod.rs");
-    for name in crate::names::SENSITIVE {
+    for name in crate::common::names::SENSITIVE {
         let name = format!("`{}`", name.replace('_', ""));
         assert!(page.contains(&name), "{name}");
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tracing_core::callsite::Identifier;
 use tracing_core::field::Field;
 
-use crate::names::Place;
+use crate::common::names::Place;
 use crate::redact::Redactor;
 use crate::redact::names::Class;
 

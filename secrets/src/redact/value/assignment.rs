@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::quote::Quote;
-use crate::names::{Place, number};
-use crate::percent::hex;
+use crate::common::names::{Place, number};
+use crate::common::percent::hex;
 use crate::redact::bytes::{
     at, before, behind_fold, escaped, is_blank, is_token, run, skip_spaces,
 };

@@ -20,7 +20,7 @@ use self::quote::Quote;
 use super::bytes::{at, behind_fold, escaped, is_blank, is_token, line_end, run, skip_spaces};
 use super::names::Names;
 use super::{IN_PLACE, REDACTED};
-use crate::names::Place;
+use crate::common::names::Place;
 
 /// Text to replace, and by what.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
+//! Header fields of which something can be shown.
+
 use std::borrow::Cow;
 
-use super::{HIDDEN, REDACTED};
+use crate::common::marks::{HIDDEN, REDACTED};
 
 /// IANA's registry of authentication schemes, and others in use. What stands at this place but is no scheme is a secret.
 const SCHEMES: [&str; 20] = [
