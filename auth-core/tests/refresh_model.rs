@@ -101,11 +101,7 @@ impl Session {
     }
 }
 
-fn at<'a>(
-    sessions: &'a mut [Session],
-    session: usize,
-    back: usize,
-) -> Option<(&'a mut Session, usize)> {
+fn at(sessions: &mut [Session], session: usize, back: usize) -> Option<(&mut Session, usize)> {
     let count = sessions.len();
     let session = sessions.get_mut(session % count.max(1))?;
     let index = session.tokens.len().saturating_sub(1 + back);
@@ -244,19 +240,7 @@ fn memory_does_as_the_model() {
 #[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_does_as_the_model() {
-    use portcullis_auth_core::refresh::sqlite::SqliteStore;
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-
-    histories(60, async || {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(SqliteConnectOptions::new().in_memory(true))
-            .await
-            .unwrap();
-        SqliteStore::migrate(&pool).await.unwrap();
-        let store: Shared = std::sync::Arc::new(SqliteStore::new(pool));
-        Some((store, ()))
-    });
+    histories(60, async || Some(refresh_support::sqlite_in_memory().await));
 }
 
 #[cfg(feature = "postgres")]

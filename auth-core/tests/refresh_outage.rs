@@ -9,7 +9,6 @@
 mod refresh_support;
 
 use portcullis_auth_core::refresh::{RefreshError, RefreshErrorKind};
-use refresh_support::{World, text};
 
 fn assert_unavailable(error: &RefreshError) {
     assert_eq!(error.kind(), RefreshErrorKind::Unavailable);
@@ -18,38 +17,44 @@ fn assert_unavailable(error: &RefreshError) {
 }
 
 #[cfg(feature = "postgres")]
-#[tokio::test]
-async fn a_row_that_others_hold_for_too_long_costs_no_session() {
-    let Some(server) = portcullis_test_services::Postgres::shared() else {
-        return;
-    };
-    let database = server.database();
-    let (store, pool) = refresh_support::postgres_at(database.url()).await;
-    let world = World::new(store).await;
-    let first = text(&world.login().await);
-    let mut others = pool.begin().await.unwrap();
-    sqlx::query("SELECT 1 FROM auth_refresh_family FOR UPDATE")
-        .execute(&mut *others)
-        .await
-        .unwrap();
-    assert_unavailable(&world.refresh(&first).await.unwrap_err());
-    others.rollback().await.unwrap();
-    assert!(!world.refresh(&first).await.unwrap().is_replay());
-}
+mod postgres_store {
+    use portcullis_test_services::Postgres;
 
-#[cfg(feature = "postgres")]
-#[tokio::test]
-async fn a_database_that_is_gone_costs_no_session() {
-    let Some(server) = portcullis_test_services::Postgres::start() else {
-        return;
-    };
-    let database = server.database();
-    let (store, _) = refresh_support::postgres_at(database.url()).await;
-    let world = World::new(store).await;
-    let first = text(&world.login().await);
-    drop(database);
-    drop(server);
-    assert_unavailable(&world.refresh(&first).await.unwrap_err());
+    use super::assert_unavailable;
+    use super::refresh_support::{self, World, text};
+
+    #[tokio::test]
+    async fn a_row_that_others_hold_for_too_long_costs_no_session() {
+        let Some(server) = Postgres::shared() else {
+            return;
+        };
+        let database = server.database();
+        let (store, pool) = refresh_support::postgres_at(database.url()).await;
+        let world = World::new(store).await;
+        let first = text(&world.login().await);
+        let mut others = pool.begin().await.unwrap();
+        sqlx::query("SELECT 1 FROM auth_refresh_family FOR UPDATE")
+            .execute(&mut *others)
+            .await
+            .unwrap();
+        assert_unavailable(&world.refresh(&first).await.unwrap_err());
+        others.rollback().await.unwrap();
+        assert!(!world.refresh(&first).await.unwrap().is_replay());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_gone_costs_no_session() {
+        let Some(server) = Postgres::start() else {
+            return;
+        };
+        let database = server.database();
+        let (store, _) = refresh_support::postgres_at(database.url()).await;
+        let world = World::new(store).await;
+        let first = text(&world.login().await);
+        drop(database);
+        drop(server);
+        assert_unavailable(&world.refresh(&first).await.unwrap_err());
+    }
 }
 
 #[cfg(feature = "redis")]

@@ -1,9 +1,5 @@
 //! Sessions shared by several processes, of which one is killed.
-#![cfg(all(
-    feature = "refresh",
-    feature = "testing",
-    any(feature = "postgres", feature = "redis", feature = "sqlite")
-))]
+#![cfg(all(feature = "refresh", feature = "sqlite", feature = "testing"))]
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are tests too")]
 
 mod refresh_support;
@@ -27,7 +23,6 @@ fn keys() -> RefreshKeys {
 
 /// The store at `sqlite:PATH`, `redis://...#PREFIX` or `postgres://...`.
 async fn open(place: &str) -> Shared {
-    #[cfg(feature = "sqlite")]
     if let Some(path) = place.strip_prefix("sqlite:") {
         return refresh_support::sqlite_at(path.as_ref()).await.0;
     }
@@ -101,7 +96,7 @@ fn errand() -> Option<(String, String)> {
 }
 
 fn say(what: &str) {
-    writeln!(std::io::stdout(), "child: {what}").unwrap();
+    println!("child: {what}");
 }
 
 fn wait() {
@@ -138,7 +133,6 @@ async fn run_the_errand() -> bool {
 }
 
 // AUTH case 11
-#[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn an_answer_that_died_with_its_process_is_given_again_by_sqlite() {
     if run_the_errand().await {
@@ -150,11 +144,7 @@ async fn an_answer_that_died_with_its_process_is_given_again_by_sqlite() {
     let test = "an_answer_that_died_with_its_process_is_given_again_by_sqlite";
     refresh_and_be_killed(test, &place).await;
     let (_, pool) = refresh_support::sqlite_at(&path).await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(rows, 1);
+    assert_eq!(refresh_support::sqlite_rows(&pool).await, 1);
 }
 
 // AUTH case 11
@@ -171,11 +161,7 @@ async fn an_answer_that_died_with_its_process_is_given_again_by_postgres() {
     let test = "an_answer_that_died_with_its_process_is_given_again_by_postgres";
     refresh_and_be_killed(test, database.url()).await;
     let (_, pool) = refresh_support::postgres_at(database.url()).await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(rows, 1);
+    assert_eq!(refresh_support::postgres_rows(&pool).await, 1);
 }
 
 // AUTH case 11
@@ -194,7 +180,6 @@ async fn an_answer_that_died_with_its_process_is_given_again_by_redis() {
 }
 
 // AUTH case 14
-#[cfg(feature = "sqlite")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
 async fn two_processes_of_sixteen_threads_never_find_the_database_locked() {
     const REFRESHES: usize = 20;

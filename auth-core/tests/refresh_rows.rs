@@ -31,22 +31,9 @@ async fn ten_thousand_rotations_leave_one_family_in_memory() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn ten_thousand_rotations_leave_one_row_in_sqlite() {
-    use portcullis_auth_core::refresh::sqlite::SqliteStore;
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-
-    // In memory: the disk would take minutes, and it is not what is tested.
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(SqliteConnectOptions::new().in_memory(true))
-        .await
-        .unwrap();
-    SqliteStore::migrate(&pool).await.unwrap();
-    rotate(Arc::new(SqliteStore::new(pool.clone()))).await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(rows, 1);
+    let (store, pool) = refresh_support::sqlite_in_memory().await;
+    rotate(store).await;
+    assert_eq!(refresh_support::sqlite_rows(&pool).await, 1);
 }
 
 #[cfg(feature = "postgres")]
@@ -58,11 +45,7 @@ async fn ten_thousand_rotations_leave_one_row_in_postgres() {
     let database = server.database();
     let (store, pool) = refresh_support::postgres_at(database.url()).await;
     rotate(store).await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM auth_refresh_family")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(rows, 1);
+    assert_eq!(refresh_support::postgres_rows(&pool).await, 1);
 }
 
 #[cfg(feature = "redis")]

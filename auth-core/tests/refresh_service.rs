@@ -229,6 +229,8 @@ async fn one_session_too_many_ends_another_and_is_told() {
     let told = world.events.take();
     assert_eq!(told[0].kind(), EventKind::SessionCreated);
     assert_eq!(told[0].session_ref(), Some(third.session()));
+    assert_eq!(third.evicted(), [first.session()]);
+    assert!(first.evicted().is_empty());
     assert_eq!(told[0].method_ref(), Some("pwd otp"));
     assert_eq!(told[1].kind(), EventKind::ExcessSessions);
     assert_eq!(told[1].session_ref(), Some(first.session()));
@@ -241,6 +243,7 @@ async fn one_session_too_many_ends_another_and_is_told() {
 
 #[tokio::test]
 async fn each_answer_is_told_once_with_who_it_was() {
+    type Told = (EventKind, Severity, Option<&'static str>);
     let policy = RefreshPolicy::settings().fast_forward().build().unwrap();
     let (store, key) = (memory().await, secret());
     let keys = RefreshKeys::new(1, &key).unwrap();
@@ -255,7 +258,7 @@ async fn each_answer_is_told_once_with_who_it_was() {
         let token = keys.token(&family, generation).unwrap();
         token.expose_secret().to_owned()
     };
-    let steps: [(u64, u32, &[(EventKind, Severity, Option<&str>)]); 8] = [
+    let steps: [(u64, u32, &[Told]); 8] = [
         (0, 0, &[(EventKind::SessionRenewed, Severity::Info, None)]),
         (
             0,

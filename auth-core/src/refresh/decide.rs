@@ -131,11 +131,10 @@ impl Rotate {
             }
             Ordering::Greater => Outcome::Ahead,
             // The current one was never used, or it would not be the current one. In the very millisecond of a rotation
-            // the age is zero, so a grace of zero has to be asked for by itself.
+            // the age is zero: without a grace there must be no window at all, not one of zero.
             Ordering::Less
                 if state.generation - presented == 1
-                    && !policy.grace.is_zero()
-                    && age <= policy.window() =>
+                    && policy.replay_window().is_some_and(|window| age <= window) =>
             {
                 if exhausted {
                     Outcome::TooMany

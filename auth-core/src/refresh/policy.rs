@@ -52,6 +52,37 @@ impl RefreshPolicy {
         })
     }
 
+    /// For how long the predecessor of the current token is answered with the current one; none if it never is.
+    #[must_use]
+    pub fn replay_window(&self) -> Option<Duration> {
+        let window = self.late_retry.unwrap_or(self.grace);
+        (!self.grace.is_zero()).then_some(window)
+    }
+
+    /// How many times the same current token is given out again.
+    #[must_use]
+    pub const fn max_grace_uses(&self) -> NonZeroU16 {
+        self.max_grace_uses
+    }
+
+    /// Below which age a current token is answered with itself.
+    #[must_use]
+    pub const fn coalesce_within(&self) -> Duration {
+        self.coalesce_within
+    }
+
+    /// Whether a token of one generation after the current one is accepted.
+    #[must_use]
+    pub const fn fast_forwards(&self) -> bool {
+        self.fast_forward
+    }
+
+    /// How long a session lasts without a refresh.
+    #[must_use]
+    pub const fn idle_lifetime(&self) -> Duration {
+        self.idle
+    }
+
     /// How long a session lasts whatever happens.
     #[must_use]
     pub const fn absolute_lifetime(&self) -> Duration {
@@ -68,11 +99,6 @@ impl RefreshPolicy {
     #[must_use]
     pub fn idle_end(&self, family: &Family, now: Timestamp) -> Timestamp {
         now.plus(self.idle).min(family.expires_at)
-    }
-
-    /// For how long the predecessor of the current token is answered with the current one.
-    pub(super) fn window(&self) -> Duration {
-        self.late_retry.unwrap_or(self.grace)
     }
 }
 

@@ -29,7 +29,7 @@ const MIGRATE: [&str; 2] = ["SELECT pg_advisory_xact_lock(7012483190)", SCHEMA];
 const BEGIN: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '2s'";
 /// More than one wait for a lock.
-const DEADLINE: Duration = Duration::from_secs(3);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Those who lose the race for a row wait here for the winner, find `gen` changed then, and match nothing.
 ///
@@ -41,10 +41,7 @@ const ROTATE: &str = "UPDATE auth_refresh_family AS family SET gen = gen + 1, ro
         WHERE known.tenant = family.tenant AND known.subject = family.subject), 0)
     RETURNING subject_epoch";
 
-const FIND_LOCKED: &str = rows::columns!(
-    "SELECT",
-    "FROM auth_refresh_family WHERE id = $1 FOR UPDATE"
-);
+const FIND_LOCKED: &str = rows::FIND_FOR_UPDATE;
 
 /// Families of one subject are made one after the other, or each would leave room for the others; and none is made while
 /// all are being ended.

@@ -71,7 +71,6 @@ macro_rules! columns {
         )
     };
 }
-pub(super) use columns;
 
 pub(super) const EPOCH: &str =
     "SELECT epoch FROM auth_refresh_subject WHERE tenant = $1 AND subject = $2";
@@ -116,6 +115,12 @@ pub(super) const REVOKE_SUBJECT: &str = columns!(
 
 pub(super) const COUNT: &str = "SELECT kid, COUNT(*) AS families FROM auth_refresh_family
     WHERE revoked_at IS NULL AND abs_expires_at > $1 AND idle_expires_at > $1 GROUP BY kid ORDER BY kid";
+
+#[cfg(feature = "postgres")]
+pub(super) const FIND_FOR_UPDATE: &str = columns!(
+    "SELECT",
+    "FROM auth_refresh_family WHERE id = $1 FOR UPDATE"
+);
 
 /// The arguments of [`INSERT`].
 pub(super) fn insert<'q, DB: Database>(

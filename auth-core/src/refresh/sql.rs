@@ -22,6 +22,18 @@ macro_rules! store {
                 .await
             }
 
+            /// Makes a change when it is its turn. Waiting for that counts as well.
+            async fn change<T, F>(
+                &self,
+                family: Option<SessionId>,
+                change: impl Fn() -> F,
+            ) -> Result<T, StoreError>
+            where
+                F: Future<Output = Result<T, sqlx::Error>>,
+            {
+                transact(DEADLINE, || self.in_turn(family, change())).await
+            }
+
             async fn try_create(
                 &self,
                 family: &Family,
@@ -178,7 +190,7 @@ macro_rules! store {
                 now: Timestamp,
             ) -> Answer<'a, Created> {
                 let create = move || self.try_create(family, state, max_sessions, now);
-                Box::pin(self.in_turn(None, transact(DEADLINE, create)))
+                Box::pin(self.change(None, create))
             }
 
             fn find(&self, id: SessionId) -> Answer<'_, Option<Arc<Family>>> {
@@ -197,8 +209,8 @@ macro_rules! store {
                 request: &'a Rotate,
                 now: Timestamp,
             ) -> Answer<'a, Option<Rotation>> {
-                let rotate = transact(DEADLINE, move || self.try_rotate(request, now));
-                Box::pin(self.in_turn(Some(request.token().family().id), rotate))
+                let id = request.token().family().id;
+                Box::pin(self.change(Some(id), move || self.try_rotate(request, now)))
             }
 
             fn revoke<'a>(
@@ -207,13 +219,13 @@ macro_rules! store {
                 reason: RevokeReason,
                 now: Timestamp,
             ) -> Answer<'a, bool> {
-                let revoke = transact(DEADLINE, move || async move {
+                let revoke = move || async move {
                     let mut tx = self.pool.begin_with(BEGIN).await?;
                     let revoked = revoke(&mut tx, family.id, reason, now).await?;
                     tx.commit().await?;
                     Ok(revoked)
-                });
-                Box::pin(self.in_turn(None, revoke))
+                };
+                Box::pin(self.change(None, revoke))
             }
 
             fn revoke_subject<'a>(
@@ -225,7 +237,7 @@ macro_rules! store {
                 now: Timestamp,
             ) -> Answer<'a, SubjectRevoked> {
                 let revoke = move || self.try_revoke_subject(tenant, subject, except, reason, now);
-                Box::pin(self.in_turn(None, transact(DEADLINE, revoke)))
+                Box::pin(self.change(None, revoke))
             }
 
             fn list<'a>(
@@ -249,14 +261,14 @@ macro_rules! store {
 
             fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
                 let ended = now.minus(RefreshPolicy::RETENTION).as_millis();
-                let purge = transact(DEADLINE, move || async move {
+                let purge = move || async move {
                     let mut tx = self.pool.begin_with(BEGIN).await?;
                     let purge = sqlx::query(PURGE).bind(ended).bind(i64::from(limit));
                     let done = purge.execute(&mut *tx).await?;
                     tx.commit().await?;
                     Ok(done.rows_affected())
-                });
-                Box::pin(self.in_turn(None, purge))
+                };
+                Box::pin(self.change(None, purge))
             }
 
             fn count_by_key(&self, now: Timestamp) -> Answer<'_, Vec<(u8, u64)>> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind};
 use portcullis_auth_core::id::{ClientId, SessionId, SubjectId, TenantId};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use portcullis_auth_core::refresh::testing::Fleet;
 use portcullis_auth_core::refresh::{
     Issued, Login, MemoryStore, RefreshError, RefreshErrorKind, RefreshKeys, RefreshPolicy,
@@ -48,6 +49,21 @@ pub(crate) async fn sqlite() -> Option<(Shared, tempfile::TempDir)> {
     Some((Arc::new(Fleet::new(stores)), folder))
 }
 
+/// For what has many steps and would wait for the disk.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn sqlite_in_memory() -> (Shared, sqlx::SqlitePool) {
+    use portcullis_auth_core::refresh::sqlite::SqliteStore;
+
+    let options = sqlx::sqlite::SqliteConnectOptions::new().in_memory(true);
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .unwrap();
+    SqliteStore::migrate(&pool).await.unwrap();
+    (Arc::new(SqliteStore::new(pool.clone())), pool)
+}
+
 #[cfg(feature = "postgres")]
 pub(crate) type Database = portcullis_test_services::Database<'static>;
 
@@ -83,6 +99,19 @@ pub(crate) async fn postgres_repeatable_read() -> Option<(Shared, Database)> {
     let database = portcullis_test_services::Postgres::shared()?.database();
     database.default_setting("default_transaction_isolation", "repeatable read");
     Some((postgres_fleet(database.url()).await, database))
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM auth_refresh_family";
+
+#[cfg(feature = "sqlite")]
+pub(crate) async fn sqlite_rows(pool: &sqlx::SqlitePool) -> i64 {
+    sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
+}
+
+#[cfg(feature = "postgres")]
+pub(crate) async fn postgres_rows(pool: &sqlx::PgPool) -> i64 {
+    sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
 }
 
 #[cfg(feature = "redis")]

@@ -211,12 +211,8 @@ impl RedisStore {
             return self.mismatch(family).await;
         }
         let keys = self.keys(&family.tenant, &family.subject);
-        // No age is below zero, and none is within a window of less than that.
-        let window = if policy.grace.is_zero() {
-            -1
-        } else {
-            millis(policy.window())
-        };
+        // No age is below zero: without a window none is within it.
+        let window = policy.replay_window().map_or(-1, millis);
         let mut rotate = self.scripts.rotate.key(keys.family(family.id));
         rotate
             .key(&keys.epoch)

@@ -44,6 +44,19 @@ pub enum RefreshErrorKind {
 }
 
 impl RefreshErrorKind {
+    /// Why there is no token; none if there is one.
+    pub(super) fn of(outcome: Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Rotated | Outcome::GraceReplay | Outcome::FastForwarded => None,
+            Outcome::ClientMismatch => Some(Self::ClientMismatch),
+            Outcome::Revoked => Some(Self::Revoked),
+            Outcome::Expired(_) => Some(Self::Expired),
+            Outcome::TooMany => Some(Self::TooMany),
+            Outcome::Reuse => Some(Self::Reuse),
+            Outcome::Ahead => Some(Self::Ahead),
+        }
+    }
+
     /// Whether the session has ended with this very answer, because somebody has a copy of its token.
     #[must_use]
     pub fn is_reuse(self) -> bool {
@@ -61,21 +74,6 @@ impl RefreshErrorKind {
             | Self::Reuse
             | Self::Ahead => true,
             Self::TooMany | Self::ScopeExceeded | Self::Unavailable => false,
-        }
-    }
-}
-
-impl From<Outcome> for RefreshErrorKind {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::ClientMismatch => Self::ClientMismatch,
-            Outcome::Revoked => Self::Revoked,
-            Outcome::Expired(_) => Self::Expired,
-            Outcome::TooMany => Self::TooMany,
-            Outcome::Reuse => Self::Reuse,
-            Outcome::Ahead => Self::Ahead,
-            // Those are answered with tokens.
-            Outcome::Rotated | Outcome::GraceReplay | Outcome::FastForwarded => Self::Unavailable,
         }
     }
 }

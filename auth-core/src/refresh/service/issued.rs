@@ -16,6 +16,7 @@ pub struct Issued {
     token: SecretString,
     scopes: Scopes,
     replay: bool,
+    evicted: Vec<SessionId>,
 }
 
 impl Issued {
@@ -32,7 +33,12 @@ impl Issued {
             token,
             scopes,
             replay,
+            evicted: Vec::new(),
         }
+    }
+
+    pub(super) fn instead_of(self, evicted: Vec<SessionId>) -> Self {
+        Self { evicted, ..self }
     }
 
     /// The refresh token that is good from now on. All repetitions within the grace get the same.
@@ -56,6 +62,12 @@ impl Issued {
     #[must_use]
     pub fn is_replay(&self) -> bool {
         self.replay
+    }
+
+    /// The sessions that ended because this one began: there were too many. Their access tokens are to be revoked.
+    #[must_use]
+    pub fn evicted(&self) -> &[SessionId] {
+        &self.evicted
     }
 
     /// The claim `sid`.

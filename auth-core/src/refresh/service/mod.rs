@@ -143,7 +143,8 @@ impl RefreshService {
             Created::Kept { evicted } => {
                 self.events.login(&family, &evicted, now, context);
                 let scopes = family.scopes.clone();
-                Ok(Issued::new(family, state, token, scopes, false))
+                let issued = Issued::new(family, state, token, scopes, false);
+                Ok(issued.instead_of(evicted))
             }
         }
     }
@@ -185,11 +186,10 @@ impl RefreshService {
             return Err(RefreshErrorKind::Invalid.into());
         };
         self.events.rotation(&rotate, &rotation, now, context);
-        let replay = match rotation.outcome {
-            Outcome::Rotated | Outcome::FastForwarded => false,
-            Outcome::GraceReplay => true,
-            refused => return Err(RefreshError::of(refused.into(), family.id)),
-        };
+        if let Some(kind) = RefreshErrorKind::of(rotation.outcome) {
+            return Err(RefreshError::of(kind, family.id));
+        }
+        let replay = rotation.outcome == Outcome::GraceReplay;
         let token = self.keys.token(&family, rotation.state.generation)?;
         Ok(Issued::new(family, rotation.state, token, scopes, replay))
     }
