@@ -144,7 +144,7 @@ async fn an_answer_that_died_with_its_process_is_given_again_by_sqlite() {
     let test = "an_answer_that_died_with_its_process_is_given_again_by_sqlite";
     refresh_and_be_killed(test, &place).await;
     let (_, pool) = refresh_support::sqlite_at(&path).await;
-    assert_eq!(refresh_support::sqlite_rows(&pool).await, 1);
+    assert_eq!(refresh_support::rows::sqlite(&pool).await, 1);
 }
 
 // AUTH case 11
@@ -161,7 +161,7 @@ async fn an_answer_that_died_with_its_process_is_given_again_by_postgres() {
     let test = "an_answer_that_died_with_its_process_is_given_again_by_postgres";
     refresh_and_be_killed(test, database.url()).await;
     let (_, pool) = refresh_support::postgres_at(database.url()).await;
-    assert_eq!(refresh_support::postgres_rows(&pool).await, 1);
+    assert_eq!(refresh_support::rows::postgres(&pool).await, 1);
 }
 
 // AUTH case 11

@@ -33,7 +33,7 @@ async fn ten_thousand_rotations_leave_one_family_in_memory() {
 async fn ten_thousand_rotations_leave_one_row_in_sqlite() {
     let (store, pool) = refresh_support::sqlite_in_memory().await;
     rotate(store).await;
-    assert_eq!(refresh_support::sqlite_rows(&pool).await, 1);
+    assert_eq!(refresh_support::rows::sqlite(&pool).await, 1);
 }
 
 #[cfg(feature = "postgres")]
@@ -45,7 +45,7 @@ async fn ten_thousand_rotations_leave_one_row_in_postgres() {
     let database = server.database();
     let (store, pool) = refresh_support::postgres_at(database.url()).await;
     rotate(store).await;
-    assert_eq!(refresh_support::postgres_rows(&pool).await, 1);
+    assert_eq!(refresh_support::rows::postgres(&pool).await, 1);
 }
 
 #[cfg(feature = "redis")]

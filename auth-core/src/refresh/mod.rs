@@ -102,4 +102,6 @@ pub use service::{
     RefreshService, RefreshServiceBuilder, SessionInfo, StartError, StartErrorKind,
 };
 pub use store::{Created, RefreshStore, Rotation, SubjectRevoked};
-pub use token::{Authentic, MalformedToken, MissingKey, RefreshKeyError, RefreshKeys, RefreshToken};
+pub use token::{
+    Authentic, MalformedToken, MissingKey, RefreshKeyError, RefreshKeys, RefreshToken,
+};

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, Pool, Postgres, Transaction};
+use sqlx::{Database, PgPool, Pool, Postgres, Transaction};
 
 use super::flight::Flights;
 use super::{
@@ -25,8 +25,9 @@ pub const SCHEMA: &str = rows::schema!("BYTEA");
 /// With a lock of its own, as two who make the same table are in each other's way. Any number will do.
 const MIGRATE: [&str; 2] = ["SELECT pg_advisory_xact_lock(7012483190)", SCHEMA];
 
-/// Both in one go to the server. Who waits longer for a row is told to come again, and keeps the token.
-const BEGIN: &str =
+/// How a transaction begins in which sessions are changed: both statements in one go to the server. Who waits longer for a row
+/// is told to come again, and keeps the token.
+pub const BEGIN: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '2s'";
 /// More than one wait for a lock.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -113,6 +113,9 @@ pub(super) const REVOKE_SUBJECT: &str = columns!(
     ""
 );
 
+pub(super) const FORGET: &str =
+    "DELETE FROM auth_refresh_family WHERE tenant = $1 AND subject = $2";
+
 pub(super) const COUNT: &str = "SELECT kid, COUNT(*) AS families FROM auth_refresh_family
     WHERE revoked_at IS NULL AND abs_expires_at > $1 AND idle_expires_at > $1 GROUP BY kid ORDER BY kid";
 

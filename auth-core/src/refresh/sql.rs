@@ -107,20 +107,27 @@ macro_rules! store {
                 Ok(Some(Rotation { outcome, state }))
             }
 
-            async fn try_revoke_subject(
-                &self,
+            /// Does what [`RefreshStore::revoke_subject`] does within a transaction of the caller, so that a new password and
+            /// the end of what the old one began are one step. No event tells of it; the caller does, after the commit.
+            ///
+            /// The transaction has to have begun with [`BEGIN`].
+            ///
+            /// # Errors
+            ///
+            /// When the database does not answer, or holds what cannot be read.
+            pub async fn revoke_subject_within(
+                connection: &mut <$Database as Database>::Connection,
                 tenant: &TenantId,
                 subject: &SubjectId,
                 except: Option<SessionId>,
                 reason: RevokeReason,
                 now: Timestamp,
             ) -> Result<SubjectRevoked, sqlx::Error> {
-                let mut tx = self.pool.begin_with(BEGIN).await?;
                 // First of all, and kept to the end: it is the lock that `create` waits for.
                 let epoch: i64 = sqlx::query_scalar(rows::RAISE_EPOCH)
                     .bind(tenant.as_str())
                     .bind(subject.as_str())
-                    .fetch_one(&mut *tx)
+                    .fetch_one(&mut *connection)
                     .await?;
                 let kept = except.map_or(Vec::new(), |id| id.as_bytes().to_vec());
                 sqlx::query(rows::KEEP)
@@ -128,7 +135,7 @@ macro_rules! store {
                     .bind(tenant.as_str())
                     .bind(subject.as_str())
                     .bind(epoch)
-                    .execute(&mut *tx)
+                    .execute(&mut *connection)
                     .await?;
                 let revoked = sqlx::query(rows::REVOKE_SUBJECT)
                     .bind(tenant.as_str())
@@ -136,9 +143,8 @@ macro_rules! store {
                     .bind(now.as_millis())
                     .bind(reason.as_str())
                     .bind(&kept)
-                    .fetch_all(&mut *tx)
+                    .fetch_all(&mut *connection)
                     .await?;
-                tx.commit().await?;
                 let mut ended = Vec::new();
                 for row in &revoked {
                     let (family, state) = rows::read(row)?;
@@ -148,6 +154,29 @@ macro_rules! store {
                 }
                 let epoch = epoch.try_into().map_err(rows::decode)?;
                 Ok(SubjectRevoked { epoch, ended })
+            }
+
+            /// Deletes all sessions of a subject, and with them from where and with what it signed in, within a transaction of
+            /// the caller: for the end of an account. Logins that are under way come to nothing. What is left is the epoch.
+            ///
+            /// The transaction has to have begun with [`BEGIN`].
+            ///
+            /// # Errors
+            ///
+            /// When the database does not answer.
+            pub async fn forget_subject_within(
+                connection: &mut <$Database as Database>::Connection,
+                tenant: &TenantId,
+                subject: &SubjectId,
+            ) -> Result<(), sqlx::Error> {
+                for statement in [rows::RAISE_EPOCH, rows::FORGET] {
+                    sqlx::query(statement)
+                        .bind(tenant.as_str())
+                        .bind(subject.as_str())
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                Ok(())
             }
         }
 
@@ -236,7 +265,16 @@ macro_rules! store {
                 reason: RevokeReason,
                 now: Timestamp,
             ) -> Answer<'a, SubjectRevoked> {
-                let revoke = move || self.try_revoke_subject(tenant, subject, except, reason, now);
+                let revoke = move || async move {
+                    let mut tx = self.pool.begin_with(BEGIN).await?;
+                    let connection = &mut *tx;
+                    let revoked = Self::revoke_subject_within(
+                        connection, tenant, subject, except, reason, now,
+                    );
+                    let revoked = revoked.await?;
+                    tx.commit().await?;
+                    Ok(revoked)
+                };
                 Box::pin(self.change(None, revoke))
             }
 

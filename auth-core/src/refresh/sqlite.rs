@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Pool, Sqlite, SqlitePool, Transaction};
+use sqlx::{Database, Pool, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Mutex;
 
 use super::{
@@ -25,7 +25,8 @@ pub const SCHEMA: &str = rows::schema!("BLOB");
 
 const MIGRATE: [&str; 1] = [SCHEMA];
 
-const BEGIN: &str = "BEGIN IMMEDIATE";
+/// How a transaction begins in which sessions are changed.
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How long a writer waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(6);

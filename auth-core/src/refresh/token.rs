@@ -25,7 +25,7 @@ const TEXT_LEN: usize = PREFIX.len() + (LEN * 4).div_ceil(3);
 const CONTEXT: &[u8] = b"auth-core/rt/v1";
 
 /// A text that has the form of a refresh token. Whether it is one is found out by [`RefreshKeys::verify`].
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct RefreshToken {
     key_id: u8,
     family: SessionId,

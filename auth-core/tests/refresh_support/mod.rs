@@ -101,17 +101,20 @@ pub(crate) async fn postgres_repeatable_read() -> Option<(Shared, Database)> {
     Some((postgres_fleet(database.url()).await, database))
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM auth_refresh_family";
+/// How many families there are.
+pub(crate) mod rows {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    const COUNT: &str = "SELECT COUNT(*) FROM auth_refresh_family";
 
-#[cfg(feature = "sqlite")]
-pub(crate) async fn sqlite_rows(pool: &sqlx::SqlitePool) -> i64 {
-    sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
-}
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn sqlite(pool: &sqlx::SqlitePool) -> i64 {
+        sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
+    }
 
-#[cfg(feature = "postgres")]
-pub(crate) async fn postgres_rows(pool: &sqlx::PgPool) -> i64 {
-    sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn postgres(pool: &sqlx::PgPool) -> i64 {
+        sqlx::query_scalar(COUNT).fetch_one(pool).await.unwrap()
+    }
 }
 
 #[cfg(feature = "redis")]
