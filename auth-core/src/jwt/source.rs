@@ -25,8 +25,8 @@ use crate::time::Timestamp;
 ///   how long it asks the network, lets callers that come together share one fetch, and ends within seconds whatever the
 ///   network does. Dropping it leaves nothing locked. It reports nothing: the verifier calls `find` again.
 /// - After a `refresh`, `find` may answer [`Lookup::Stale`] again: the verifier then takes the key for unknown.
-/// - [`version`](Self::version) changes when a key that was found before is not found any more, so that what was cached on its
-///   word is dropped. Keys that go because all they signed has expired need not be told.
+/// - [`version`](Self::version) grows when a key that was found before is not found any more, and never earlier, so that what
+///   was cached on its word is dropped. Keys that go because all they signed has expired need not be told.
 pub trait KeySource: fmt::Debug + Send + Sync + 'static {
     /// The key that tokens with this `kid` and `alg` are signed with, as far as is known now.
     fn find(&self, id: Option<&str>, algorithm: Algorithm, now: Timestamp) -> Lookup;
@@ -37,7 +37,7 @@ pub trait KeySource: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(()))
     }
 
-    /// A number that changes when keys have been taken away. By default they never are.
+    /// A number that grows when keys have been taken away. By default they never are.
     fn version(&self) -> u64 {
         0
     }
