@@ -100,7 +100,7 @@ const ORDERS: [(Algorithm, &str); 3] = [
     ),
     (
         Algorithm::Es512,
-        "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+        "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
     ),
 ];
 
@@ -117,6 +117,8 @@ fn the_numbers_of_an_ecdsa_signature_are_in_their_range() {
         let header = json!({"alg": algorithm.as_str()}).to_string();
         let token = format!("{}.{}.", base64url(header), base64url("{}"));
         let order = hex(order);
+        let jwk: Value = serde_json::from_str(&key.verifying_key().to_jwk().unwrap()).unwrap();
+        assert_eq!(base64url(&order).len(), jwk["x"].as_str().unwrap().len());
         let zero = vec![0; order.len()];
         let mut one = zero.clone();
         *one.last_mut().unwrap() = 1;
@@ -259,6 +261,76 @@ fn an_eddsa_signature_has_no_twin() {
     assert_eq!(carry, 0);
     let refused = judge(&with_signature(&good, &twin), key.ours.verifying_key());
     assert_eq!(refused, Some(JwtErrorKind::Signature));
+}
+
+// RFC 8032 section 5.1.7 again: with S = 0 and a point of small order, a signature takes no secret to make.
+#[test]
+fn a_key_that_everybody_can_sign_for_is_no_key() {
+    const ORDERS_1_2_4_8_8: [&str; 5] = [
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "7P_______________________________________38",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+    ];
+    // The same points with p added: 0 and 1 have a second text.
+    const AGAIN: [&str; 2] = [
+        "7f_______________________________________38",
+        "7v_______________________________________38",
+    ];
+    for x in ORDERS_1_2_4_8_8.into_iter().chain(AGAIN) {
+        for sign in [0, 0x80] {
+            let mut x = URL_SAFE_NO_PAD.decode(x).unwrap();
+            x[31] |= sign;
+            let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&x)}).to_string();
+            let key = Jwk::parse(&jwk).unwrap().verifying_key(&[Algorithm::EdDsa]);
+            let refused = key.unwrap_err().kind();
+            assert_eq!(refused, KeyErrorKind::Inconsistent, "{jwk}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_an_hmac_is_none() {
+    let secret = portcullis_secrets::SecretBytes::generate(64).unwrap();
+    for (algorithm, name, len) in [
+        (Algorithm::Hs256, jsonwebtoken::Algorithm::HS256, 32),
+        (Algorithm::Hs384, jsonwebtoken::Algorithm::HS384, 48),
+        (Algorithm::Hs512, jsonwebtoken::Algorithm::HS512, 64),
+    ] {
+        let key = VerifyingKey::from_secret(algorithm, "a", secret.expose_secret()).unwrap();
+        let header = base64url(json!({"alg": algorithm.as_str()}).to_string());
+        let message = format!("{header}.{}", base64url("{}"));
+        let theirs = EncodingKey::from_secret(secret.expose_secret());
+        let good = jsonwebtoken::crypto::sign(message.as_bytes(), &theirs, name).unwrap();
+        let good = format!("{message}.{good}");
+        assert_eq!(judge(&good, &key), None);
+        let (_, signature) = parts(&good);
+        assert_eq!(signature.len(), len);
+        for kept in 0..len {
+            let forged = with_signature(&good, &signature[..kept]);
+            assert_eq!(judge(&forged, &key), Some(JwtErrorKind::Signature));
+        }
+    }
+}
+
+#[test]
+fn a_message_that_was_taken_apart_is_not_printed() {
+    let key = Key::generate(Algorithm::EdDsa);
+    let token = key.sign(&key.header(), &claims());
+    let shown = format!("{:?}", Jws::parse(&token).unwrap());
+    let id = key.ours.id();
+    assert!(
+        shown.starts_with("Jws { header: Header") && shown.contains(id),
+        "{shown}"
+    );
+    for part in token.split('.').skip(1) {
+        let bytes = format!("{:?}", URL_SAFE_NO_PAD.decode(part).unwrap());
+        assert!(
+            !shown.contains(part) && !shown.contains(bytes.trim_matches(['[', ']'])),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

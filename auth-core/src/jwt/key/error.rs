@@ -28,8 +28,8 @@ pub enum KeyErrorKind {
     TooShort,
     /// A secret that was not generated: see [`portcullis_secrets::strength`].
     Weak,
-    /// It is not what it should be mathematically: a point off its curve, halves that do not belong together, an RSA key of
-    /// more than 8192 bits.
+    /// It is not what it should be mathematically: a point off its curve or of small order, halves that do not belong
+    /// together, an RSA key of more than 8192 bits.
     Inconsistent,
     /// An RSA key whose primes can be found from it: the library that made it had a fault (CVE-2017-15361, "ROCA").
     Broken,

@@ -46,7 +46,10 @@ impl Public {
             {
                 ParsedPublicKey::new(verification, point)
             }
-            (Self::Ed { x }, Some(Verification::Ed)) => ParsedPublicKey::new(&ED25519, x),
+            (Self::Ed { x }, Some(Verification::Ed)) => {
+                check_ed25519(x)?;
+                ParsedPublicKey::new(&ED25519, x)
+            }
             _ => return Err(KeyErrorKind::WrongAlgorithm.into()),
         }
         .map_err(|_| KeyErrorKind::Inconsistent.into())
@@ -126,6 +129,33 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
         return Err(KeyErrorKind::Broken.into());
     }
     Ok(())
+}
+
+/// The library accepts any point. One of small order is nobody's key: of every eight messages, one at least is "signed" for
+/// it by a signature that takes no secret to make. Of the 32 bytes, 255 bits are a number below 2^255 - 19 (RFC 8032
+/// section 5.1.3).
+fn check_ed25519(x: &[u8]) -> Result<(), KeyError> {
+    /// The numbers of all such points: of the orders 1, 2, 4, 8 and 8.
+    const SMALL_ORDER: [&str; 5] = [
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "7P_______________________________________38",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+    ];
+    let mut y = x.to_vec();
+    if let Some(last) = y.last_mut() {
+        // The sign of the other coordinate.
+        *last &= 0x7f;
+    }
+    let mut prime = [0xff; 32];
+    (prime[0], prime[31]) = (0xed, 0x7f);
+    let is_number = y.iter().rev().lt(prime.iter().rev());
+    if is_number && !SMALL_ORDER.contains(&base64::encode(y).as_str()) {
+        Ok(())
+    } else {
+        Err(KeyErrorKind::Inconsistent.into())
+    }
 }
 
 /// Primes of the faulty library are powers of 65537 modulo all small primes, and so is the product of two of them. Of others
