@@ -190,7 +190,7 @@ impl Issuer {
         // Of a token that does not say since when it is valid, what is left must not be too long already.
         let longest = match issued {
             Some(issued) => issued.plus(self.max_lifetime),
-            None => now.plus(self.max_lifetime + self.leeway),
+            None => now.plus(self.max_lifetime).plus(self.leeway),
         };
         if expires > longest {
             return Err(JwtErrorKind::Lifetime);

@@ -372,6 +372,12 @@ fn settings_that_cannot_work_are_refused() {
                 .lifetime(TokenKind::Refresh, 31 * DAY),
             "keys must verify until the last token that they signed has expired",
         ),
+        (
+            settings()
+                .refresh_ring(refresh_ring())
+                .lifetime(TokenKind::Refresh, Duration::MAX),
+            "keys must verify until the last token that they signed has expired",
+        ),
     ] {
         assert_eq!(settings.build().unwrap_err().to_string(), expected);
     }

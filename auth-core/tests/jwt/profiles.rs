@@ -1,5 +1,7 @@
 //! Access tokens of others.
 
+use std::time::Duration;
+
 use portcullis_auth_core::jwt::{Algorithm, Issuer, JwtErrorKind, Profile, Verifier};
 use serde_json::{Value, json};
 
@@ -95,6 +97,20 @@ fn an_id_token_is_no_access_token() {
             ),
         ],
     );
+}
+
+// The sum of both overflowed, and that panicked.
+#[test]
+fn a_lifetime_without_end_has_no_end() {
+    let key = Key::generate(Algorithm::Rs256);
+    let settings = Issuer::settings(ISSUER, AUDIENCE, Profile::GenericOidc, key.set());
+    let endless = settings.max_lifetime(Duration::MAX).build().unwrap();
+    for iat in [json!(null), json!(now().as_secs())] {
+        let payload = with(claims(), &json!({"iat": iat, "exp": 253_402_300_799_u64}));
+        let verifier = verifier(endless.clone());
+        let token = key.sign(&key.header(), &payload);
+        assert_eq!(refusal(&verifier, &token), None);
+    }
 }
 
 #[test]

@@ -232,7 +232,7 @@ impl TokenIssuerSettings {
                 TokenKind::Refresh => self.refresh_ring.as_ref(),
                 _ => Some(&self.ring),
             };
-            if ring.is_some_and(|ring| ring.retires_after() < lifetime + LEEWAY) {
+            if ring.is_some_and(|ring| ring.retires_after() < lifetime.saturating_add(LEEWAY)) {
                 return Err(IssuerError(
                     "keys must verify until the last token that they signed has expired",
                 ));
