@@ -95,7 +95,7 @@
 //! | `$2a$..`, `$2b$..`, `$2y$..` | bcrypt, cost 4 to 15; passwords of more than 72 bytes never match |
 //! | `$pbkdf2-sha256$..`, `$pbkdf2-sha512$..`, `$pbkdf2$..` | PBKDF2 as passlib or as a PHC string, up to 5,000,000 rounds |
 //! | `pbkdf2_sha256$..`, `pbkdf2_sha1$..` | PBKDF2 as Django has it |
-//! | `$scrypt$..` | scrypt as passlib or as a PHC string, up to 256 MiB |
+//! | `$scrypt$..` | scrypt as passlib or as a PHC string, up to 256 MiB, filled `p` times up to 512 MiB |
 //! | `{md5}$argon2id$..`, `{sha1}$argon2id$..` | a fast hash, wrapped by [`Hasher::wrap`] |
 //! | `{name}..` | a [`ForeignScheme`] of the caller's |
 //!

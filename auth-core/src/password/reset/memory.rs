@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::future::ready;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,13 +12,12 @@ use crate::time::Timestamp;
 ///
 /// It holds one for each account, up to `capacity` accounts. When it is full of tokens that are still good, new ones get a
 /// [`StoreErrorKind::Full`]; none is pushed out by another's.
-#[derive(Debug)]
 pub struct MemoryResetStore {
     capacity: NonZeroUsize,
     entries: Mutex<Entries>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Entries {
     by_account: HashMap<Account, [u8; 32]>,
     by_digest: HashMap<[u8; 32], (Account, Timestamp)>,
@@ -55,6 +55,15 @@ impl MemoryResetStore {
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryResetStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryResetStore")
+            .field("capacity", &self.capacity)
+            .field("len", &self.entries().by_account.len())
+            .finish()
     }
 }
 

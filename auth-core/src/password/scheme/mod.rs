@@ -18,7 +18,7 @@ pub(super) use self::foreign::Registry;
 pub use self::foreign::{ForeignScheme, UnreadableHash};
 use super::error::Fault;
 use super::form::Form;
-use super::{Algorithm, Peppers};
+use super::{Algorithm, PasswordHash, Peppers};
 
 /// The longest text that is read as a hash.
 const MAX_TEXT: usize = 1024;
@@ -30,7 +30,7 @@ pub(super) enum Scheme {
     Bcrypt(bcrypt::BcryptHash),
     Pbkdf2(pbkdf2::Pbkdf2Hash),
     Scrypt(scrypt::ScryptHash),
-    Foreign(Arc<dyn ForeignScheme>, Box<str>),
+    Foreign(Arc<dyn ForeignScheme>, PasswordHash),
 }
 
 /// What came of computing a hash.
@@ -53,7 +53,7 @@ impl Scheme {
                 Some(form) => Argon2Hash::parse(hash, form).map(Self::Argon2),
                 None => {
                     let scheme = registry.get(name).ok_or(Fault::UnknownScheme)?;
-                    Ok(Self::Foreign(scheme.clone(), hash.into()))
+                    Ok(Self::Foreign(scheme.clone(), PasswordHash::new(hash)))
                 }
             };
         }
@@ -85,7 +85,7 @@ impl Scheme {
             Self::Scrypt(hash) => hash.compute(text),
             // What it costs is not known; nothing is the side to err on.
             Self::Foreign(scheme, hash) => scheme
-                .verify(password, hash)
+                .verify(password, hash.as_str())
                 .map(|matches| Computed { matches, work: 0 })
                 .map_err(|_unreadable| Fault::Malformed),
         }

@@ -20,6 +20,15 @@ enum Prf {
 }
 
 impl Prf {
+    /// Bytes that one pass through the rounds gives.
+    fn block(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
     /// How many rounds take as long as a KiB of argon2, within a factor of two where the processor knows SHA.
     fn rounds_per_kib(self) -> u64 {
         match self {
@@ -38,6 +47,11 @@ pub(in super::super) struct Pbkdf2Hash {
     rounds: u32,
     salt: Box<[u8]>,
     output: Box<[u8]>,
+}
+
+/// How many rounds are computed for `len` bytes of output: all of them anew for each block.
+fn all_rounds(prf: Prf, rounds: u64, len: usize) -> u64 {
+    rounds.saturating_mul(len.div_ceil(prf.block()) as u64)
 }
 
 impl Pbkdf2Hash {
@@ -72,7 +86,7 @@ impl Pbkdf2Hash {
                 text::parameter(rounds, "i")?
             }
         };
-        if !(1..=MAX_ROUNDS).contains(&rounds) {
+        if !(1..=MAX_ROUNDS).contains(&all_rounds(prf, rounds, output.len())) {
             return Err(Fault::ParamsRejected);
         }
         Ok(Self {
@@ -93,7 +107,8 @@ impl Pbkdf2Hash {
         hash(password.as_bytes(), &self.salt, self.rounds, &mut output);
         Computed {
             matches: output.ct_eq(&self.output).into(),
-            work: u64::from(self.rounds) / self.prf.rounds_per_kib(),
+            work: all_rounds(self.prf, self.rounds.into(), self.output.len())
+                / self.prf.rounds_per_kib(),
         }
     }
 }

@@ -4,9 +4,14 @@ use portcullis_secrets::zeroize::Zeroizing;
 use subtle::ConstantTimeEq as _;
 
 use super::super::error::Fault;
-use super::super::params::{MAX_LANES, MAX_MEMORY_KIB};
+use super::super::params::MAX_MEMORY_KIB;
 use super::Computed;
 use super::text::{self, parameter};
+
+/// How often it may fill the most memory, so that no hash takes longer than the dearest of argon2.
+const MAX_FILLS: u32 = 2;
+/// OWASP recommends up to 10, with 8 MiB.
+const MAX_P: u32 = 16;
 
 /// A hash by scrypt (RFC 7914): `$scrypt$ln=..,r=..,p=..$salt$output`, as passlib and PHC strings have it.
 #[derive(Clone)]
@@ -39,8 +44,9 @@ impl ScryptHash {
         };
         let bounded = (1..=24).contains(&hash.log_n)
             && (1..=64).contains(&hash.r)
-            && (1..=MAX_LANES).contains(&hash.p)
-            && hash.memory_kib() <= MAX_MEMORY_KIB;
+            && (1..=MAX_P).contains(&hash.p)
+            && hash.memory_kib() <= MAX_MEMORY_KIB
+            && hash.memory_kib() * hash.p <= MAX_FILLS * MAX_MEMORY_KIB;
         bounded.then_some(hash).ok_or(Fault::ParamsRejected)
     }
 

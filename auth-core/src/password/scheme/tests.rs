@@ -182,11 +182,18 @@ fn a_stored_hash_cannot_ask_for_more_than_is_sensible() {
         "$pbkdf2-sha256$0$MDEyMzQ1Njc4OWFiY2RlZg$yqSq2SygY1sB4EcH9f2FG0JTMES.wqLsOT5YmiRBplI"
             .into(),
         "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$yqSq".into(),
+        // Two blocks of 20 bytes take twice as many rounds.
+        format!(
+            "$pbkdf2$2500001$MDEyMzQ1Njc4OWFiY2RlZg${}",
+            text::to_phc(&[7; 21])
+        ),
         "$scrypt$ln=19,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
             .into(),
         "$scrypt$ln=64,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
             .into(),
-        "$scrypt$ln=4,r=8,p=9$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
+        "$scrypt$ln=18,r=8,p=3$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
+            .into(),
+        "$scrypt$ln=4,r=8,p=17$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
             .into(),
     ];
     for text in rejected {
@@ -197,9 +204,20 @@ fn a_stored_hash_cannot_ask_for_more_than_is_sensible() {
             assert!(parse(&argon2(params, salt, output)).is_ok(), "{params}");
         }
     }
-    let largest =
-        "$scrypt$ln=18,r=8,p=8$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g";
-    assert_eq!(parse(largest).unwrap().memory_kib(), 256 * 1024);
+    // The most that is taken, and then what OWASP recommends.
+    for (log_n, p, mib) in [
+        (18, 2, 256),
+        (17, 1, 128),
+        (16, 2, 64),
+        (15, 3, 32),
+        (14, 5, 16),
+        (13, 10, 8),
+    ] {
+        let scrypt = format!(
+            "$scrypt$ln={log_n},r=8,p={p}$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
+        );
+        assert_eq!(parse(&scrypt).unwrap().memory_kib(), mib * 1024, "{scrypt}");
+    }
 }
 
 #[test]
@@ -312,4 +330,15 @@ fn debug_shows_nothing_of_a_hash() {
             "{shown}"
         );
     }
+    #[derive(Debug)]
+    struct Plain;
+    impl ForeignScheme for Plain {
+        fn verify(&self, _: &Password, _: &str) -> Result<bool, UnreadableHash> {
+            Err(UnreadableHash)
+        }
+    }
+    let mut registry = Registry::default();
+    registry.add("plain", Arc::new(Plain)).unwrap();
+    let scheme = Scheme::parse("{plain}MDEyMzQ1", &registry).unwrap();
+    assert!(!format!("{scheme:?}").contains("MDEy"));
 }
