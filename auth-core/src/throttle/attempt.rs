@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::audit::Context;
@@ -43,7 +44,9 @@ impl Grant {
 }
 
 /// Somebody wants to sign in.
-#[derive(Clone, Copy, Debug)]
+///
+/// `Debug` shows neither the identifier, as people type passwords there, nor the cookie.
+#[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     pub(super) tenant: &'a TenantId,
     pub(super) grant: Grant,
@@ -123,5 +126,17 @@ impl<'a> Attempt<'a> {
 
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.context?.ip_ref().map(|ip| ip.to_canonical())
+    }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("tenant", self.tenant)
+            .field("grant", &self.grant)
+            .field("client", &self.client)
+            .field("context", &self.context)
+            .field("challenged", &self.challenged)
+            .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ use crate::store::StoreError;
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How long a store that failed is left alone, so that not every attempt waits for its deadline.
-const RECOVERY: Duration = Duration::from_secs(1);
+const RECOVERY_MILLIS: i64 = 1000;
 
 /// Under what the failures of the store are counted.
 const STORE: Key = [0xff; 16];
@@ -206,15 +206,18 @@ impl AuthGate {
         let known = attempt
             .device
             .and_then(|cookie| self.0.devices.verify(cookie, owner, now));
-        let device = known.or_else(|| DeviceId::generate().ok())?;
-        let charge = self.charge(attempt, now);
-        let event = About::new(attempt, &charge).event(EventKind::DeviceTrusted, now);
-        self.record(&event.subject(subject));
-        Some(
-            self.0
-                .devices
-                .sign(device, owner, now.plus(DEVICE_LIFETIME)),
-        )
+        let device = match known {
+            Some(device) => device,
+            None => {
+                let device = DeviceId::generate().ok()?;
+                let charge = self.charge(attempt, now);
+                let event = About::new(attempt, &charge).event(EventKind::DeviceTrusted, now);
+                self.record(&event.subject(subject));
+                device
+            }
+        };
+        let end = now.plus(DEVICE_LIFETIME);
+        Some(self.0.devices.sign(device, owner, end))
     }
 
     /// Deletes up to `limit` buckets that say nothing any more. To be called now and then where the store is a database;
@@ -277,7 +280,9 @@ impl AuthGate {
         about: &About,
         now: Timestamp,
     ) -> Option<Verdict> {
-        if now.as_millis() < self.0.store_rests_until.load(Ordering::Relaxed) {
+        let rest = self.0.store_rests_until.load(Ordering::Relaxed) - now.as_millis();
+        // More is a clock that was set back.
+        if (1..=RECOVERY_MILLIS).contains(&rest) {
             return None;
         }
         match self.0.store.charge(charge, now).await {
@@ -310,7 +315,7 @@ impl AuthGate {
     }
 
     fn store_failed(&self, about: &About, now: Timestamp) {
-        let until = now.plus(RECOVERY).as_millis();
+        let until = now.as_millis() + RECOVERY_MILLIS;
         self.0.store_rests_until.store(until, Ordering::Relaxed);
         if let Some(count) = self.0.report.count(STORE, now) {
             let event = Event::new(EventKind::ThrottleFallback, now).reason("store_unavailable");

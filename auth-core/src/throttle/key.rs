@@ -18,9 +18,13 @@ const MAX_CHARS: usize = 320;
 const MIN_KEY: usize = 32;
 
 /// What identifiers have in common that should share a counter.
+///
+/// Cut before as well: the normal form of a body full of accents takes a buffer and a sort of the same size.
 pub(super) fn folded(identifier: &str) -> String {
     identifier
         .trim()
+        .chars()
+        .take(MAX_CHARS)
         .nfkc()
         .flat_map(char::to_lowercase)
         .take(MAX_CHARS)
@@ -113,5 +117,25 @@ pub(super) fn network(ip: IpAddr) -> Option<Vec<u8>> {
     match ip {
         IpAddr::V4(_) => None,
         IpAddr::V6(ip) => Some(ip.octets()[..6].to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_identifier_the_start_counts() {
+        let long = "a".repeat(MAX_CHARS);
+        assert_eq!(folded(&long), long);
+        assert_eq!(folded(&format!(" {long}b")), long);
+        assert_ne!(folded(&long[1..]), long);
+        // One character of which NFKC makes eighteen, and a million of which it would sort.
+        assert_eq!(
+            folded(&"\u{fdfa}".repeat(MAX_CHARS)).chars().count(),
+            MAX_CHARS
+        );
+        let accents = format!("a{}", "\u{301}".repeat(1_000_000));
+        assert!(folded(&accents).chars().count() <= MAX_CHARS);
     }
 }

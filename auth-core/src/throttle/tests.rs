@@ -305,6 +305,20 @@ async fn a_device_that_has_failed_ten_times_counts_as_any_other() {
     };
     assert!(permit.trusted_device());
     permit.withdrawn().await;
+    // Signing in anew makes the cookie longer, and no other device of it.
+    world.events.take();
+    let renewed = world.gate.trust_device(&known, &"u-1".parse().unwrap());
+    assert_eq!(world.events.take(), []);
+    let renewed = renewed.unwrap();
+    let renewed = ann.device(Some(renewed.value().expose_secret()));
+    for _ in 0..10 {
+        assert_eq!(world.fail(&renewed).await, Ok(()));
+    }
+    let Decision::Permit(permit) = world.gate.begin(&known).await else {
+        panic!("the identifier has tries left");
+    };
+    assert!(!permit.trusted_device());
+    permit.withdrawn().await;
     // For another name the cookie is none.
     let bob = Attempt::password(&world.tenant, "bob").device(Some(cookie.value().expose_secret()));
     let Decision::Permit(permit) = world.gate.begin(&bob).await else {
@@ -482,7 +496,15 @@ async fn while_the_store_is_down_the_instance_counts_by_itself() {
 
     // When it is back, what it knew still counts.
     store.down.store(false, std::sync::atomic::Ordering::SeqCst);
-    world.clock.advance(Duration::from_secs(1));
+    let now = world.clock.now();
+    world.clock.set(now.minus(MINUTE));
+    assert!(world.fail(&ann).await.is_err());
+    let asked = store.asked.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(
+        asked, 8,
+        "a clock that is set back does not make it rest for longer"
+    );
+    world.clock.set(now.plus(Duration::from_secs(1)));
     assert_eq!(world.fail(&ann).await, Err(Duration::from_secs(28)));
     // A sign-in that was right stays right when only its refund fails.
     let bob = Attempt::password(&world.tenant, "bob");
@@ -549,6 +571,17 @@ fn a_wrong_policy_cannot_be_had() {
         ),
     ] {
         assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn debug_shows_neither_names_nor_cookies() {
+    let world = world();
+    let ann = Attempt::password(&world.tenant, "my-password-by-mistake");
+    let shown = format!("{:?} {:?}", ann.device(Some("the-cookie")), world.gate);
+    assert!(shown.contains("acme"), "{shown}");
+    for secret in ["my-password-by-mistake", "the-cookie"] {
+        assert!(!shown.contains(secret), "{shown}");
     }
 }
 
