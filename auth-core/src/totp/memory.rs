@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::challenge::decide;
 use super::{
-    Acceptance, Accepted, Attempted, Challenge, Factor, FactorId, Hash, MAX_FACTORS, Owner, Proof,
-    Redeemed, TotpStore, Tries,
+    Acceptance, Accepted, Attempted, CHALLENGE_LIFETIME, Challenge, Factor, FactorId, Hash,
+    MAX_FACTORS, Owner, Proof, Redeemed, TotpStore, Tries,
 };
 use crate::id::ClientId;
 use crate::store::{Answer, StoreError, StoreErrorKind};
@@ -154,6 +154,11 @@ impl TotpStore for MemoryStore {
         Box::pin(async move {
             let mut state = self.state();
             if state.challenges.len() >= MAX_ENTRIES {
+                // It was opened now, and what has expired is in nobody's way.
+                let now = challenge.expires_at.minus(CHALLENGE_LIFETIME);
+                state.challenges.retain(|_, kept| now < kept.expires_at);
+            }
+            if state.challenges.len() >= MAX_ENTRIES {
                 return Err(StoreErrorKind::Full.into());
             }
             state.challenges.insert(challenge.hash, challenge.clone());
@@ -273,5 +278,42 @@ impl TotpStore for MemoryStore {
     fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Box::pin(async move { Ok(self.state().purge(now, limit)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn challenges_that_are_over_leave_room_for_others() {
+        let store = MemoryStore::default();
+        let start = Timestamp::from_secs(1_790_000_000).unwrap();
+        let owner = Owner::new(&"acme".parse().unwrap(), &"ann".parse().unwrap());
+        let client: ClientId = "app".parse().unwrap();
+        let open = async |n: usize, now: Timestamp| {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&n.to_be_bytes());
+            let challenge = Challenge {
+                hash,
+                owner: owner.clone(),
+                client: client.clone(),
+                epoch: 0,
+                expires_at: now.plus(CHALLENGE_LIFETIME),
+                tries: 0,
+                used_at: None,
+            };
+            store.open(&challenge).await.map_err(|error| error.kind())
+        };
+        for n in 0..MAX_ENTRIES {
+            assert_eq!(open(n, start).await, Ok(()));
+        }
+        let last = start.plus(CHALLENGE_LIFETIME - Duration::from_millis(1));
+        assert_eq!(open(MAX_ENTRIES, last).await, Err(StoreErrorKind::Full));
+        let over = start.plus(CHALLENGE_LIFETIME);
+        assert_eq!(open(MAX_ENTRIES, over).await, Ok(()));
+        assert_eq!(store.state().challenges.len(), 1);
     }
 }

@@ -451,6 +451,32 @@ async fn a_key_that_is_replaced_goes_out_of_use_as_owners_sign_in() {
 }
 
 #[tokio::test]
+async fn a_factor_that_does_not_open_hides_no_guess_at_another() {
+    let world = world();
+    world.enrolled().await;
+    let keys = SealKeys::new(2, &SecretBytes::generate(32).unwrap()).unwrap();
+    let totp = Totp::from_shared("Acme".parse().unwrap(), keys, Arc::clone(&world.store) as _);
+    let world = World {
+        totp: totp.clock(world.clock.clone()).audit(world.events.clone()),
+        ..world
+    };
+    let secret = world.enrolled().await;
+    let token = world.challenge().await;
+    let guessed = world.verify(&token, &world.wrong(&secret)).await;
+    assert_eq!(guessed, Err(TotpErrorKind::Unreadable));
+    let told = drain(&world.events);
+    assert_eq!(
+        told,
+        [
+            (EventKind::DecryptFail, Some("totp_secret"), None),
+            (EventKind::MfaFail, Some("wrong_code"), Some(1)),
+        ]
+    );
+    let right = world.shown(&secret, 0);
+    assert!(world.verify(&token, &right).await.is_ok());
+}
+
+#[tokio::test]
 async fn nothing_secret_is_printed() {
     let world = world();
     let secret = world.enrolled().await;

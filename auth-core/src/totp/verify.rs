@@ -101,7 +101,7 @@ impl Totp {
         let granted = self.attempt(&hash, client, Proof::Code, context).await?;
         let owner = &granted.challenge.owner;
         let now = self.now();
-        let mut replayed = false;
+        let (mut compared, mut replayed) = (granted.factors.is_empty(), false);
         let mut unreadable = None;
         for factor in &granted.factors {
             let secret = match self.open(owner, factor, context) {
@@ -112,6 +112,7 @@ impl Totp {
                     continue;
                 }
             };
+            compared = true;
             let (step, drift) = match secret.check(&code, now, self.window_ref(), factor.last_step)
             {
                 Match::Fresh { step, drift } => (step, drift),
@@ -146,16 +147,13 @@ impl Totp {
                 Accepted::ChallengeOver => return Err(TotpErrorKind::InvalidChallenge.into()),
             }
         }
-        if let Some(error) = unreadable {
-            return Err(error);
-        }
         if replayed {
             self.record(owner, EventKind::TotpReplay, context, |event| event);
-        } else {
+        } else if compared {
             self.failed(&granted, "wrong_code", context);
         }
         self.frozen_now(&granted, context);
-        Err(TotpErrorKind::WrongCode.into())
+        Err(unreadable.unwrap_or_else(|| TotpErrorKind::WrongCode.into()))
     }
 
     /// Checks a recovery code in place of an authenticator's. It is used up, and wrong codes before it are forgotten.
