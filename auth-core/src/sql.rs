@@ -11,8 +11,55 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 
 const TRIES: u32 = 4;
 
+/// How those who make tables at the same time keep out of each other's way.
+#[cfg(any(
+    feature = "api-key",
+    feature = "revocation",
+    feature = "throttle",
+    feature = "totp"
+))]
+pub(crate) trait InTurn {
+    const BEGIN: &'static str;
+    const LOCK: Option<&'static str>;
+}
+
+#[cfg(all(
+    feature = "sqlite",
+    any(
+        feature = "api-key",
+        feature = "revocation",
+        feature = "throttle",
+        feature = "totp"
+    )
+))]
+impl InTurn for sqlx::SqlitePool {
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const LOCK: Option<&'static str> = None;
+}
+
+/// `IF NOT EXISTS` of PostgreSQL looks before it leaps, and two can look before one leaps.
+#[cfg(all(
+    feature = "postgres",
+    any(
+        feature = "api-key",
+        feature = "revocation",
+        feature = "throttle",
+        feature = "totp"
+    )
+))]
+impl InTurn for sqlx::PgPool {
+    const BEGIN: &'static str = "BEGIN";
+    const LOCK: Option<&'static str> =
+        Some("SELECT pg_advisory_xact_lock(hashtext('portcullis-auth-migrate'))");
+}
+
 /// A store over `$pool` with the tables of `$schema`; the trait is the module's.
-#[cfg(any(feature = "api-key", feature = "revocation", feature = "throttle", feature = "totp"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "revocation",
+    feature = "throttle",
+    feature = "totp"
+))]
 macro_rules! pool_store {
     ($(#[$docs:meta])* $store:ident, $pool:ty, $schema:expr) => {
         $(#[$docs])*
@@ -36,14 +83,22 @@ macro_rules! pool_store {
                 Self { deadline, ..self }
             }
 
-            /// Makes the tables, if there are none.
+            /// Makes the tables, if there are none. Instances that start at once do it in turn.
             ///
             /// # Errors
             ///
             /// When the database cannot be reached or refuses.
             pub async fn migrate(&self) -> Result<(), $crate::store::StoreError> {
+                use sqlx::Executor as _;
+                use $crate::sql::InTurn as _;
+
                 $crate::sql::transact(self.deadline, || async {
-                    sqlx::raw_sql($schema).execute(&self.pool).await.map(drop)
+                    let mut transaction = self.pool.begin_with(<$pool>::BEGIN).await?;
+                    if let Some(lock) = <$pool>::LOCK {
+                        transaction.execute(lock).await?;
+                    }
+                    transaction.execute($schema).await?;
+                    transaction.commit().await
                 })
                 .await
             }
@@ -51,7 +106,12 @@ macro_rules! pool_store {
     };
 }
 
-#[cfg(any(feature = "api-key", feature = "revocation", feature = "throttle", feature = "totp"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "revocation",
+    feature = "throttle",
+    feature = "totp"
+))]
 pub(crate) use pool_store;
 
 /// Runs `transaction` until it is through, a few times if others are in its way, and not past `deadline`. What it began and

@@ -10,10 +10,7 @@ use crate::store::{Answer, StoreError};
 use crate::time::Timestamp;
 
 /// What [`PostgresStore::migrate`] runs. The table is a logged one: an unlogged one is empty after a crash and on a standby.
-///
-/// The lock is for instances that start at once: `IF NOT EXISTS` looks before it leaps, and two can look before one leaps.
 pub const SCHEMA: &str = "\
-SELECT pg_advisory_xact_lock(hashtext('portcullis-auth-migrate'));
 CREATE TABLE IF NOT EXISTS auth_throttle (
     key BYTEA PRIMARY KEY,
     count BIGINT NOT NULL DEFAULT 0,

@@ -3,10 +3,7 @@
 use crate::totp::sql::sql_store;
 
 /// What [`PostgresStore::migrate`] runs.
-///
-/// The lock is for instances that start at once: `IF NOT EXISTS` looks before it leaps, and two can look before one leaps.
 pub const SCHEMA: &str = "\
-SELECT pg_advisory_xact_lock(hashtext('portcullis-auth-migrate'));
 CREATE TABLE IF NOT EXISTS auth_totp_factor (
     id BYTEA PRIMARY KEY,
     tenant TEXT NOT NULL,
