@@ -65,8 +65,10 @@ fn printable(text: &str) -> Arc<str> {
     let mut kept = String::with_capacity(text.len().min(MAX_FOREIGN));
     for char in text.chars() {
         let before = kept.len();
-        // Separators of lines are no control characters, and some viewers break lines at them.
-        if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') {
+        // Separators of lines, at which some viewers break, and what changes the direction of writing are no control
+        // characters, and forge lines as well.
+        let forges = matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if char.is_control() || forges {
             kept.extend(char.escape_default());
         } else {
             kept.push(char);
@@ -359,6 +361,10 @@ mod tests {
             ("curl/8.5", "curl/8.5"),
             ("a\r\nb\tc\u{1b}[31m", r"a\r\nb\tc\u{1b}[31m"),
             ("a\u{2028}b\u{85}c", r"a\u{2028}b\u{85}c"),
+            (
+                "a\u{202e}b\u{2066}c\u{200f}d",
+                r"a\u{202e}b\u{2066}c\u{200f}d",
+            ),
             ("Zoë 🔑", "Zoë 🔑"),
         ] {
             assert_eq!(&*printable(given), kept);
