@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::JwtError;
 use super::claims::{Claims, Name};
 use super::error::JwtErrorKind;
-use super::issuer::{Issuer, IssuerError};
+use super::issuer::{Issuer, IssuerError, Profile};
 use super::jws::Jws;
 use super::source::Lookup;
 use crate::audit::{Context, Event, EventKind};
@@ -82,6 +82,7 @@ impl Verifier {
             claims,
             issuer: issuer.shared_name().clone(),
             expires,
+            own: matches!(issuer.profile(), Profile::Own(_)),
             embeds_key: jws.embeds_key(),
         })
     }
@@ -146,6 +147,7 @@ pub struct VerifiedToken {
     claims: Claims,
     issuer: Arc<str>,
     expires: Timestamp,
+    own: bool,
     embeds_key: bool,
 }
 
@@ -157,10 +159,17 @@ impl VerifiedToken {
     }
 
     /// The name of the issuer under whose rules it was accepted: its `iss`, or for
-    /// [`Profile::AzureTemplate`](super::Profile::AzureTemplate) the template.
+    /// [`Profile::AzureTemplate`] the template.
     #[must_use]
     pub fn issuer(&self) -> &Arc<str> {
         &self.issuer
+    }
+
+    /// Whether it was accepted as one of our own ([`Profile::Own`]): its `sid` is a session of ours then. That of another
+    /// issuer is not, though it may look like one.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
     /// Its `exp`, without leeway: whoever remembers that it was accepted forgets it then.

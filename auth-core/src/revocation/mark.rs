@@ -22,6 +22,7 @@ pub(super) type Mark = [u8; 16];
 #[must_use = "marks do nothing until they are checked"]
 pub struct Marks {
     pub(super) session: Option<Mark>,
+    pub(super) foreign_session: Option<Mark>,
     pub(super) token: Option<Mark>,
     pub(super) subject: Option<(Mark, u64)>,
 }
@@ -33,9 +34,9 @@ impl Marks {
         self
     }
 
-    /// The login at another issuer, whose `sid` is any text.
+    /// The login at another issuer, whose `sid` is any text, also one that looks like ours.
     pub fn foreign_session(mut self, issuer: &str, session: &str) -> Self {
-        self.session = Some(foreign_session(issuer, session));
+        self.foreign_session = Some(foreign_session(issuer, session));
         self
     }
 
@@ -55,13 +56,13 @@ impl Marks {
 /// That tokens have ended before they expire, and until when that must be remembered.
 ///
 /// That is until the last of these tokens would not be accepted any more for its age, by any verifier's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revocation {
     pub(super) what: What,
     pub(super) until: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum What {
     /// A token, or all tokens of a session.
     Ended(Mark),

@@ -1,7 +1,8 @@
+use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -36,12 +37,15 @@ struct Inner {
     store: Option<Arc<dyn RevocationStore>>,
     /// How far the store was read. Held while it is being read.
     cursor: Mutex<Cursor>,
+    /// What is revoked here, and could not be told to others.
+    untold: std::sync::Mutex<HashSet<Revocation>>,
     /// When the last successful read began, in milliseconds.
     synced_at: AtomicI64,
     clock: Arc<dyn Clock>,
     audit: Arc<dyn AuditSink>,
     lifetime: Duration,
     leeway: Duration,
+    capacity: usize,
 }
 
 /// Why a token is not accepted.
@@ -91,11 +95,13 @@ impl Revocations {
             table: RwLock::new(Table::new(builder.capacity.get())),
             store,
             cursor: Mutex::default(),
+            untold: std::sync::Mutex::default(),
             synced_at: AtomicI64::new(NEVER),
             clock: builder.clock,
             audit: builder.audit,
             lifetime: builder.lifetime,
             leeway: builder.leeway,
+            capacity: builder.capacity.get(),
         };
         let inner = Arc::new(inner);
         Self { inner }
@@ -125,8 +131,8 @@ impl Revocations {
     ///
     /// # Errors
     ///
-    /// When others will not hear of it, since the store does not answer, or when there is no room. Here it has ended even so,
-    /// if there was room.
+    /// When others have not heard of it, since the store does not answer, or when there is no room. Here it has ended even
+    /// so, if there was room, and [`follow`](Self::follow) tells the others when the store answers again.
     pub async fn revoke_session(
         &self,
         session: SessionId,
@@ -206,7 +212,13 @@ impl Revocations {
         // Here first, since that cannot wait, and must not depend on a store that does not answer.
         let here = self.inner.add([revocation], now);
         if let Some(store) = &self.inner.store {
+            let telling = Telling {
+                inner: &self.inner,
+                revocation,
+                done: false,
+            };
             store.add(&revocation, now).await?;
+            telling.done();
         }
         here?;
         self.inner.audit.record(&event);
@@ -248,7 +260,8 @@ impl Revocations {
     /// Goes on reading what others revoke, for as long as it is polled: to be spawned once in every instance.
     ///
     /// Every 5 seconds, and at once when the store tells of changes. While the store does not answer, what is known is good
-    /// for 30 seconds. What is over is deleted from the store, once a minute.
+    /// for 30 seconds; when it does again, it is told what was revoked here meanwhile. What is over is deleted from the
+    /// store, once a minute.
     pub async fn follow(self) {
         let Some(store) = self.inner.store.clone() else {
             return;
@@ -273,10 +286,18 @@ impl Revocations {
                 }
             };
             let now = self.inner.clock.now();
+            if !failing {
+                self.inner.tell(&*store, now).await;
+            }
             if !failing && now.since(purged_at) >= PURGE_EVERY {
-                purged_at = now;
-                if let Err(error) = store.purge(now, PURGE_LIMIT).await {
-                    tracing::debug!(%error, "revocations that are over were not deleted");
+                match store.purge(now, PURGE_LIMIT).await {
+                    // There may be more: at the next look, so that as much can go as comes.
+                    Ok(purged) if purged >= PURGE_LIMIT.into() => {}
+                    Ok(_) => purged_at = now,
+                    Err(error) => {
+                        purged_at = now;
+                        tracing::debug!(%error, "revocations that are over were not deleted");
+                    }
                 }
             }
             if failing {
@@ -325,6 +346,25 @@ impl Inner {
         Ok(())
     }
 
+    fn untold(&self) -> MutexGuard<'_, HashSet<Revocation>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells others what they could not be told before.
+    async fn tell(&self, store: &dyn RevocationStore, now: Timestamp) {
+        loop {
+            let next = self.untold().iter().next().copied();
+            let Some(revocation) = next else { return };
+            if now < revocation.until
+                && let Err(error) = store.add(&revocation, now).await
+            {
+                tracing::warn!(%error, "a revocation could not be told to other instances");
+                return;
+            }
+            self.untold().remove(&revocation);
+        }
+    }
+
     fn age(&self, now: Timestamp) -> Option<Duration> {
         if self.store.is_none() {
             return Some(Duration::ZERO);
@@ -332,6 +372,29 @@ impl Inner {
         match self.synced_at.load(Ordering::Acquire) {
             NEVER => None,
             at => Some(now.since(Timestamp::from_millis(at)?)),
+        }
+    }
+}
+
+/// A revocation on its way to the store. It is kept for later when it does not arrive, be it that the store does not answer or
+/// that whoever asked is gone.
+struct Telling<'a> {
+    inner: &'a Inner,
+    revocation: Revocation,
+    done: bool,
+}
+
+impl Telling<'_> {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let mut untold = self.inner.untold();
+        if !self.done && untold.len() < self.inner.capacity {
+            untold.insert(self.revocation);
         }
     }
 }

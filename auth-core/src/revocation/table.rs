@@ -81,7 +81,7 @@ impl Table {
             let least = self.epochs.get(&mark);
             least.is_some_and(|(least, until)| epoch < *least && now < *until)
         });
-        ended(marks.session) || ended(marks.token) || below
+        ended(marks.session) || ended(marks.foreign_session) || ended(marks.token) || below
     }
 
     fn sweep(&mut self, now: Timestamp) {

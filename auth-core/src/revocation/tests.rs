@@ -30,6 +30,7 @@ fn anywhere() -> &'static Context {
 struct Shaky {
     store: Arc<Mutex<MemoryStore>>,
     down: Arc<AtomicBool>,
+    slow: Arc<AtomicBool>,
     reads: Arc<AtomicU64>,
 }
 
@@ -44,7 +45,12 @@ impl Shaky {
 
 impl RevocationStore for Shaky {
     fn add<'a>(&'a self, revocation: &'a Revocation, now: Timestamp) -> Answer<'a, ()> {
-        Box::pin(async move { self.works()?.add(revocation, now).await })
+        Box::pin(async move {
+            if self.slow.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            self.works()?.add(revocation, now).await
+        })
     }
 
     fn changes(&self, after: Cursor, now: Timestamp) -> Answer<'_, Changes> {
@@ -76,7 +82,7 @@ fn what_differs_in_anything_is_another() {
         Marks::default().token("a", "bc").token,
         Marks::default().token("ab", "c").token,
         Marks::default().token("a", "").token,
-        Marks::default().foreign_session("a", "bc").session,
+        Marks::default().foreign_session("a", "bc").foreign_session,
         Marks::default()
             .subject(&id("a"), &id("bc"), 0)
             .subject
@@ -158,6 +164,7 @@ async fn tokens_end_by_session_by_subject_and_one_by_one() {
     logout.await.unwrap();
     let foreign = Marks::default().foreign_session(ISSUER, "kc-1");
     assert_eq!(check(&foreign), Err(Refused::Revoked));
+    assert_eq!(check(&foreign.session(other)), Err(Refused::Revoked));
 
     let events = events.take();
     let told = events
@@ -259,6 +266,64 @@ async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
     store.down.store(false, Ordering::SeqCst);
     revocations.sync().await.unwrap();
     assert_eq!(check(good), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_could_not_be_told_they_are_told_later() {
+    let (store, clock) = (Shaky::default(), ManualClock::default());
+    let instance = || {
+        Revocations::builder()
+            .clock(clock.clone())
+            .shared(store.clone())
+    };
+    let (a, b) = (instance(), instance());
+    a.sync().await.unwrap();
+    let sessions = [(); 3].map(|()| SessionId::generate());
+    store.down.store(true, Ordering::SeqCst);
+    for session in &sessions[..2] {
+        a.revoke_session(*session, anywhere()).await.unwrap_err();
+    }
+    store.down.store(false, Ordering::SeqCst);
+    // Whoever asked for this one hung up before the store answered.
+    store.slow.store(true, Ordering::SeqCst);
+    let mut asked = Box::pin(a.revoke_session(sessions[2], anywhere()));
+    let begun = std::future::poll_fn(|cx| std::task::Poll::Ready(asked.as_mut().poll(cx)));
+    assert!(begun.await.is_pending());
+    drop(asked);
+    store.slow.store(false, Ordering::SeqCst);
+
+    let is_known = |session| {
+        let marks = Marks::default().session(session);
+        b.check(&marks, clock.now()) == Err(Refused::Revoked)
+    };
+    b.sync().await.unwrap();
+    assert_eq!(sessions.map(is_known), [false; 3]);
+    let following = tokio::spawn(a.clone().follow());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    b.sync().await.unwrap();
+    assert_eq!(sessions.map(is_known), [true; 3]);
+    // Once is enough.
+    tokio::time::sleep(20 * SECOND).await;
+    following.abort();
+    let list = store.changes(Cursor::default(), clock.now()).await.unwrap();
+    assert_eq!(list.revocations.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_much_is_deleted_as_is_over() {
+    let (store, clock) = (Shaky::default(), ManualClock::default());
+    let revocations = Revocations::builder()
+        .clock(clock.clone())
+        .shared(store.clone());
+    let over = Revocation::session(SessionId::generate(), clock.now());
+    for _ in 0..2500 {
+        store.add(&over, clock.now()).await.unwrap();
+    }
+    let following = tokio::spawn(revocations.follow());
+    tokio::time::sleep(11 * SECOND).await;
+    following.abort();
+    let list = store.changes(Cursor::default(), clock.now()).await.unwrap();
+    assert_eq!(list.revocations.len(), 0);
 }
 
 #[tokio::test]

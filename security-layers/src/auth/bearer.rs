@@ -285,7 +285,11 @@ fn marks(token: &VerifiedToken, principal: &Principal) -> Marks {
     let mut marks = Marks::default();
     if let Some(session) = claims.session() {
         marks = marks.session(session);
-    } else if let Some(session) = claims.text("sid") {
+    }
+    // Other issuers have ids that look like ours, such as those of Keycloak.
+    if !token.is_own()
+        && let Some(session) = claims.text("sid")
+    {
         marks = marks.foreign_session(principal.issuer_ref(), &session);
     }
     if let Some(id) = claims.token_id() {

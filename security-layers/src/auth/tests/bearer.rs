@@ -144,6 +144,26 @@ async fn a_token_that_was_seen_before_ends_with_its_session_its_subject_and_its_
 }
 
 #[tokio::test]
+async fn a_session_of_another_issuer_ends_by_that_issuers_name_whatever_its_id_looks_like() {
+    let mut fixture = Fixture::new();
+    let issuer = Issuer::settings(ISSUER, API, Profile::Rfc9068, fixture.ring.clone());
+    let issuer = issuer.algorithms(Algorithms::own()).build().unwrap();
+    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    fixture.bearer = Bearer::new(Verifier::new([issuer]).unwrap())
+        .roles(roles())
+        .clock(Arc::new(fixture.clock.clone()))
+        .revocations(revocations.clone());
+    let (token, session) = (fixture.token(|token| token), fixture.session.to_string());
+    let context = Context::default();
+    let other = revocations.revoke_foreign_session("https://other.example", &session, &context);
+    other.await.unwrap();
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    let ended = revocations.revoke_foreign_session(ISSUER, &session, &context);
+    ended.await.unwrap();
+    assert_eq!(fixture.status(&token).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn no_token_of_another_kind_or_issuer_opens_the_api() {
     let fixture = Fixture::new();
     let (ann, acme, web) = (
