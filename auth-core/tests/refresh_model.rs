@@ -168,7 +168,7 @@ async fn follow(store: Shared, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     continue;
                 };
                 let revoked = world.revoke(&session.tokens[index].0).await;
-                prop_assert_eq!(revoked.is_some(), !session.ended);
+                prop_assert_eq!(revoked, Some(session.id));
                 session.ended = true;
             }
             Step::RevokeAll(who, kept) => {

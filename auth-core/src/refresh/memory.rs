@@ -16,11 +16,15 @@ use crate::time::Timestamp;
 const SHARDS: usize = 64;
 /// How many families that are over a new one takes out when there is no room.
 const SWEEP: u32 = 64;
+/// How many sessions of a subject are remembered that have ended before their time. Whoever signs in and out all day must not
+/// take the room of everybody else.
+const ENDED: usize = 100;
 
 /// Keeps families in this process: for one instance, and until it ends.
 ///
 /// It holds as many as it was made for, of about 600 bytes each. When it is full of what must be kept, new logins fail with
-/// [`StoreErrorKind::Full`]; ending the session of somebody else for them would be worse.
+/// [`StoreErrorKind::Full`]; ending the session of somebody else for them would be worse. Of the sessions of a subject that
+/// have ended before their time it remembers the last 100; the tokens of others are unknown to it.
 pub struct MemoryStore {
     capacity: usize,
     len: AtomicUsize,
@@ -135,6 +139,11 @@ impl MemoryStore {
         }
         let session = (family.clone(), state.clone());
         subject.sessions.insert(family.id, session);
+        let forgotten = subject.forget_ended(now);
+        drop(subjects);
+        for family in &forgotten {
+            self.remove(family);
+        }
         Ok(Created::Kept { evicted })
     }
 
@@ -209,6 +218,28 @@ impl Subject {
             }
             _ => false,
         }
+    }
+
+    /// Takes out those that ended first, if too many have ended before their time.
+    fn forget_ended(&mut self, now: Timestamp) -> Vec<Arc<Family>> {
+        let ended = |(family, state): &(Arc<Family>, State)| {
+            let early = now < family.expires_at && !state.is_live(family, self.epoch, now);
+            let at = state
+                .revoked
+                .map_or(state.idle_expires_at, |ended| ended.at);
+            early.then(|| (at, family.id, family.clone()))
+        };
+        let mut ended: Vec<_> = self.sessions.values().filter_map(ended).collect();
+        let excess = ended.len().saturating_sub(ENDED);
+        if excess == 0 {
+            return Vec::new();
+        }
+        ended.sort_unstable_by_key(|(at, id, _)| (*at, *id));
+        ended.truncate(excess);
+        for (_, id, _) in &ended {
+            self.sessions.remove(id);
+        }
+        ended.into_iter().map(|(_, _, family)| family).collect()
     }
 
     fn revoke_all(

@@ -169,17 +169,17 @@ impl RefreshService {
             return Err(RefreshErrorKind::Invalid.into());
         };
         let family = token.family().clone();
-        let scopes = match request.scopes {
-            None => family.scopes.clone(),
-            Some(wanted) if wanted.iter().all(|scope| family.scopes.contains(scope)) => {
-                wanted.clone()
-            }
-            // Before the token is exchanged: the client's mistake must not cost it the token.
-            Some(_) => return Err(RefreshError::of(RefreshErrorKind::ScopeExceeded, family.id)),
-        };
         let (tenant, client) = (request.tenant.clone(), request.client.clone());
         let rotate = Rotate::new(token, tenant, client, self.policy)
             .dpop_jkt(request.dpop_jkt.map(Into::into));
+        let scopes = request.scopes.unwrap_or(&family.scopes);
+        let exceeded = !scopes.iter().all(|scope| family.scopes.contains(scope));
+        // Before the token is exchanged: the client's mistake must not cost it the token. Whoever has somebody else's token is
+        // not told what that is good for.
+        if exceeded && !rotate.is_mismatch() {
+            return Err(RefreshError::of(RefreshErrorKind::ScopeExceeded, family.id));
+        }
+        let scopes = scopes.clone();
         let now = self.clock.now();
         let Some(rotation) = self.store.rotate(&rotate, now).await? else {
             self.events.invalid("unknown", now, context);
@@ -196,8 +196,9 @@ impl RefreshService {
 
     /// Ends the session of a token that its client gives back (RFC 7009). Any token of the session will do, however old.
     ///
-    /// Returns the session that was ended. `None` is no error: the token was unknown, forged, another client's, or of a
-    /// session that had ended before, and the answer to the client is 200 all the same.
+    /// Returns the session of the token, also if that had ended before: whoever tries again because the first answer was lost
+    /// can end its access tokens then. `None` is no error: the token was unknown, forged, or another client's, and the answer
+    /// to the client is 200 all the same.
     ///
     /// # Errors
     ///
@@ -218,11 +219,10 @@ impl RefreshService {
             return Ok(None);
         }
         let reason = RevokeReason::Token;
-        let revoked = self.store.revoke(family, reason, now).await?;
-        Ok(revoked.then(|| {
+        if self.store.revoke(family, reason, now).await? {
             self.events.ended(family, reason, now, context);
-            family.id
-        }))
+        }
+        Ok(Some(family.id))
     }
 
     /// Ends one session of `subject`. False if it has none of this id, or it had ended before.

@@ -70,3 +70,28 @@ async fn an_epoch_does_not_fall_when_its_subject_is_forgotten() {
     assert!(store.is_empty());
     assert_eq!(store.epoch(&tenant, &family.subject).await.unwrap(), 3);
 }
+
+#[tokio::test]
+async fn whoever_signs_in_all_day_takes_no_room_of_others() {
+    let store = MemoryStore::new(NonZeroUsize::new(200).unwrap());
+    let (busy, _) = another("busy", start());
+    let mut sessions = Vec::new();
+    for second in 0..1000 {
+        let now = start().plus(second * SECOND);
+        let (family, state) = another("busy", now);
+        let created = store.create(&family, &state, LIMIT, now).await;
+        assert!(matches!(created, Ok(Created::Kept { .. })), "{created:?}");
+        sessions.push(family);
+    }
+    // Those that live, and the last that gave way to them.
+    assert_eq!(store.len(), 150);
+    let now = start().plus(1000 * SECOND);
+    let live = store.list(&busy.tenant, &busy.subject, now).await.unwrap();
+    assert_eq!(live.len(), 50);
+    for (index, family) in sessions.iter().enumerate() {
+        let known = store.find(family.id).await.unwrap().is_some();
+        assert_eq!(known, index >= 850, "{index}");
+    }
+    let (other, state) = another("other", now);
+    assert!(store.create(&other, &state, LIMIT, now).await.is_ok());
+}
