@@ -1,54 +1,62 @@
 //! The refresh token as a cookie.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
+use super::CookieScope;
+
 /// How browsers keep a refresh token. Always `Secure`, `HttpOnly` and `SameSite=Strict`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RefreshCookie {
+    scope: CookieScope,
     name: &'static str,
     path: Box<str>,
 }
 
 impl RefreshCookie {
-    /// `__Host-rt`, for the whole host: no sibling host, and nobody who speaks for one, can set it (RFC 6265bis 4.1.3.2). It
-    /// goes with every request to the host, since the prefix demands `Path=/`.
-    pub(super) fn host() -> Self {
-        Self {
-            name: "__Host-rt",
-            path: "/".into(),
-        }
+    /// The one for a refresh endpoint at the path `refresh`.
+    ///
+    /// `__Host-rt` is for the whole host: no sibling host, and nobody who speaks for one, can set it (RFC 6265bis 4.1.3.2). It
+    /// goes with every request to the host, since the prefix demands `Path=/`. `__Secure-rt` is sent to the path only. A
+    /// sibling host can set one; it cannot read it.
+    pub(super) fn new(scope: CookieScope, refresh: &str) -> Self {
+        let (name, path) = match scope {
+            CookieScope::Host => ("__Host-rt", "/"),
+            CookieScope::Endpoint => ("__Secure-rt", refresh),
+        };
+        let path = path.into();
+        Self { scope, name, path }
     }
 
-    /// `__Secure-rt`, sent to the path of the refresh endpoint only. A sibling host can set one; it cannot read it.
-    pub(super) fn secure(path: &str) -> Self {
-        Self {
-            name: "__Secure-rt",
-            path: path.into(),
-        }
+    /// The same, for an endpoint that has another path.
+    pub(super) fn moved(&self, refresh: &str) -> Self {
+        Self::new(self.scope, refresh)
     }
 
     /// The value of the cookie in a request; an error if there are several, of which nobody can say which is meant.
     pub(super) fn read<'a>(
         &self,
         headers: &'a HeaderMap,
-    ) -> Result<Option<&'a str>, SeveralCookies> {
+    ) -> Result<Option<Cow<'a, str>>, SeveralCookies> {
         let mut found = None;
         for line in headers.get_all(COOKIE) {
-            let Ok(line) = line.to_str() else { continue };
-            for pair in line.split(';') {
-                let Some((name, value)) = pair.trim().split_once('=') else {
+            // Bytes: what a sibling host put beside ours need not be text, and must not hide it.
+            for pair in line.as_bytes().split(|byte| *byte == b';') {
+                let value = pair.trim_ascii().strip_prefix(self.name.as_bytes());
+                let Some(value) = value.and_then(|rest| rest.strip_prefix(b"=")) else {
                     continue;
                 };
-                if name == self.name && found.replace(value).is_some() {
+                if found.replace(value).is_some() {
                     return Err(SeveralCookies);
                 }
             }
         }
         // What was cleared may linger as an empty one.
-        Ok(found.filter(|value| !value.is_empty()))
+        let found = found.filter(|value| !value.is_empty());
+        Ok(found.map(String::from_utf8_lossy))
     }
 
     /// `Set-Cookie` with a token that is good for `age`.
@@ -62,7 +70,7 @@ impl RefreshCookie {
     }
 
     fn header(&self, value: &str, age: u64) -> Option<HeaderValue> {
-        let Self { name, path } = self;
+        let Self { name, path, .. } = self;
         let text = format!(
             "{name}={value}; Path={path}; Max-Age={age}; Secure; HttpOnly; SameSite=Strict"
         );
@@ -83,10 +91,10 @@ mod tests {
     fn read(lines: &[&'static str]) -> Result<Option<String>, SeveralCookies> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(COOKIE, HeaderValue::from_static(line));
+            headers.append(COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        let found = RefreshCookie::host().read(&headers)?;
-        Ok(found.map(str::to_owned))
+        let cookie = RefreshCookie::new(CookieScope::Host, "/auth/refresh");
+        Ok(cookie.read(&headers)?.map(Cow::into_owned))
     }
 
     #[test]
@@ -99,6 +107,11 @@ mod tests {
             (&["a=b", "__Host-rt=rt_1"], Ok(Some("rt_1".to_owned()))),
             (&["__Host-rt="], Ok(None)),
             (&["__host-rt=rt_1"], Ok(None)),
+            (
+                &["__Host-rt", "x__Host-rt=rt_1", "__Host-rt2=rt_1"],
+                Ok(None),
+            ),
+            (&["a=é; __Host-rt=rt_1"], Ok(Some("rt_1".to_owned()))),
             (&["__Host-rt=rt_1; __Host-rt=rt_2"], Err(SeveralCookies)),
             (&["__Host-rt=rt_1", "__Host-rt=rt_1"], Err(SeveralCookies)),
         ] {
@@ -111,12 +124,12 @@ mod tests {
         let minute = Duration::from_secs(60);
         for (cookie, set, cleared) in [
             (
-                RefreshCookie::host(),
+                RefreshCookie::new(CookieScope::Host, "/auth/refresh"),
                 "__Host-rt=rt_1; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict",
                 "__Host-rt=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict",
             ),
             (
-                RefreshCookie::secure("/auth/refresh"),
+                RefreshCookie::new(CookieScope::Endpoint, "/auth").moved("/auth/refresh"),
                 "__Secure-rt=rt_1; Path=/auth/refresh; Max-Age=60; Secure; HttpOnly; SameSite=Strict",
                 "__Secure-rt=; Path=/auth/refresh; Max-Age=0; Secure; HttpOnly; SameSite=Strict",
             ),

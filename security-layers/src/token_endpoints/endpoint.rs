@@ -1,3 +1,4 @@
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,13 +10,16 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::SessionId;
+use portcullis_auth_core::revocation::{self, Marks};
 use portcullis_layer_core::endpoint::{Endpoint, is_read, method_not_allowed};
 use portcullis_layer_core::refusal::{Caller, Reason};
 use serde::Serialize;
+use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use super::cookie::RefreshCookie;
-use super::error::Fault;
-use super::form::Form;
+use super::error::{Fault, RETRY};
+use super::form::{Form, is_pairs};
 use super::settings::Settings;
 use super::{TokenEndpoints, site};
 use crate::auth::{AuthRefusedKind, Knock, refusal};
@@ -76,34 +80,36 @@ where
             if !route.takes(&parts.method) {
                 return method_not_allowed(route.methods(), &caller);
             }
-            let done = match route {
-                Route::Jwks => Ok(settings.key_set(&parts)),
-                Route::NoSession => Err(Fault::NoSession.into()),
-                Route::Sessions if is_read(&parts.method) => settings.list(&parts).await,
-                Route::Sessions => settings.end_others(&parts).await,
-                Route::Session(id) => settings.end(&parts, id).await,
-                Route::Refresh | Route::Revoke => match read(&parts, body).await {
-                    Ok(form) if route == Route::Refresh => settings.refresh(&parts, form).await,
-                    Ok(form) => settings.revoke(&parts, form).await,
-                    Err(fault) => Err(fault.into()),
-                },
+            let form = match route {
+                Route::Refresh | Route::Revoke => read(&parts, body).await,
+                _ => Ok(Form::default()),
             };
-            let mut response = match done {
-                Ok(response) => return response,
-                Err(Refused::Fault(fault)) => fault.refusal().into_response(&caller),
-                Err(Refused::Auth(kind)) => refusal(kind, &parts.extensions).into_response(&caller),
-                Err(Refused::Cookie(fault)) => {
-                    let mut response = fault.refusal().into_response(&caller);
-                    let cleared = settings.cookie.as_ref().and_then(RefreshCookie::clear);
-                    if let Some(cookie) = cleared {
-                        response.headers_mut().insert(SET_COOKIE, cookie);
-                    }
-                    response
-                }
-            };
-            keep_out_of_caches(&mut response);
-            response
+            let changes = !is_read(&parts.method);
+            let response = async move { settings.respond(route, &parts, form, &caller).await };
+            if changes {
+                to_the_end(response).await
+            } else {
+                response.await
+            }
         })
+    }
+}
+
+/// Does what was begun, also when the client hangs up meanwhile: a session that ends must not keep its access tokens, and
+/// whoever presents a stolen token must not keep that from the audit trail.
+async fn to_the_end(
+    response: impl Future<Output = Response<Bytes>> + Send + 'static,
+) -> Response<Bytes> {
+    let Ok(runtime) = Handle::try_current() else {
+        return response.await;
+    };
+    match runtime.spawn(response.in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime shuts down.
+            Err(_) => Fault::Unavailable(RETRY).response(&Caller::default(), false),
+        },
     }
 }
 
@@ -139,6 +145,41 @@ where
 }
 
 impl Settings {
+    async fn respond(
+        &self,
+        route: Route,
+        parts: &Parts,
+        form: Result<Form, Fault>,
+        caller: &Caller,
+    ) -> Response<Bytes> {
+        let done = match (route, form) {
+            (_, Err(fault)) => Err(fault.into()),
+            (Route::Refresh, Ok(form)) => self.refresh(parts, form).await,
+            (Route::Revoke, Ok(form)) => self.revoke(parts, form).await,
+            (Route::Sessions, _) if is_read(&parts.method) => self.list(parts).await,
+            (Route::Sessions, _) => self.end_others(parts).await,
+            (Route::Session(id), _) => self.end(parts, id).await,
+            (Route::NoSession, _) => Err(Fault::NoSession.into()),
+            (Route::Jwks, _) => Ok(self.key_set(parts)),
+        };
+        let said = |fault: Fault| fault.response(caller, is_pairs(&parts.headers));
+        let mut response = match done {
+            Ok(response) => return response,
+            Err(Refused::Fault(fault)) => said(fault),
+            Err(Refused::Auth(kind)) => refusal(kind, &parts.extensions).into_response(caller),
+            Err(Refused::Cookie(fault)) => {
+                let mut response = said(fault);
+                let cleared = self.cookie.as_ref().and_then(RefreshCookie::clear);
+                if let Some(cookie) = cleared {
+                    response.headers_mut().insert(SET_COOKIE, cookie);
+                }
+                response
+            }
+        };
+        keep_out_of_caches(&mut response);
+        response
+    }
+
     fn route(&self, path: &str) -> Option<Route> {
         if path == &*self.refresh {
             return Some(Route::Refresh);
@@ -162,9 +203,12 @@ impl Settings {
         Knock::new(parts.into(), &self.origin).context()
     }
 
-    /// Ends the access tokens of a session. That it ended stays true if nobody can be told.
+    /// Ends the access tokens of a session. That it ended stays true if nobody can be told yet.
     pub(super) async fn forget(&self, session: Option<SessionId>, context: &Context) {
         if let (Some(session), Some(revocations)) = (session, &self.revocations)
+            // Or a client that gives a token back again and again would fill the list that all instances read.
+            && revocations.check(&Marks::default().session(session), self.clock.now())
+                != Err(revocation::Refused::Revoked)
             && let Err(error) = revocations.revoke_session(session, context).await
         {
             tracing::error!(%error, session_id = %session, "the access tokens of a session that ended may live on elsewhere");

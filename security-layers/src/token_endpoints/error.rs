@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
 use portcullis_auth_core::refresh::{RefreshError, RefreshErrorKind};
 use portcullis_auth_core::store::StoreError;
-use portcullis_layer_core::refusal::{Reason, Refusal};
+use portcullis_layer_core::refusal::{Caller, Reason, Refusal};
 
 /// Why an endpoint did not do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,25 @@ pub(super) enum Fault {
 }
 
 /// How long a client waits if nobody says.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+impl Fault {
+    /// The answer to `caller`. Who sent the form of RFC 6749 reads its section 5.2: a status of 400, and the media type
+    /// `application/json`, as which a problem can be read as well.
+    pub(super) fn response(&self, caller: &Caller, of_form: bool) -> Response<Bytes> {
+        if !of_form {
+            return self.refusal().into_response(caller);
+        }
+        let refusal = match self {
+            Self::InvalidGrant => invalid_grant(StatusCode::BAD_REQUEST),
+            other => other.refusal(),
+        };
+        let mut response = refusal.into_response(caller);
+        let media_type = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        response
+    }
+}
 
 impl From<RefreshError> for Fault {
     fn from(error: RefreshError) -> Self {
@@ -107,13 +126,11 @@ impl Reason for Fault {
                 "cross-site-request",
                 "the cookie counts only on requests of the service's own pages"
             ),
-            Self::InvalidGrant => problem!(
-                UNAUTHORIZED,
-                "invalid-grant",
-                "the refresh token is not valid"
-            )
-            .detail("sign in again")
-            .member("error", "invalid_grant"),
+            // RFC 9110 15.5.2 asks for a challenge, and some clients cannot read a 401 without one.
+            Self::InvalidGrant => invalid_grant(StatusCode::UNAUTHORIZED).header(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"session\""),
+            ),
             Self::NoSession => problem!(NOT_FOUND, "no-such-session", "there is no such session"),
             Self::TooMany => later(
                 problem!(
@@ -133,6 +150,16 @@ impl Reason for Fault {
             ),
         }
     }
+}
+
+fn invalid_grant(status: StatusCode) -> Refusal {
+    Refusal::new(
+        status,
+        "urn:problem-type:portcullis:invalid-grant",
+        "the refresh token is not valid",
+    )
+    .detail("sign in again")
+    .member("error", "invalid_grant")
 }
 
 fn later(refusal: Refusal, after: Duration) -> Refusal {

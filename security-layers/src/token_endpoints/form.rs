@@ -25,15 +25,15 @@ impl Form {
         if body.is_empty() {
             return Ok(Self::default());
         }
-        let media_type = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        let media_type = media_type.and_then(|value| value.split(|&byte| byte == b';').next());
-        let media_type = media_type.unwrap_or_default().trim_ascii();
-        if media_type.eq_ignore_ascii_case(b"application/json") {
-            serde_json::from_slice(body).map_err(|_| Fault::Malformed)
-        } else if media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+        if is_pairs(headers) {
             Self::of_pairs(body)
-        } else {
+        } else if !media_type(headers).eq_ignore_ascii_case(b"application/json") {
             Err(Fault::MediaType)
+        } else if body.trim_ascii_start().starts_with(b"{") {
+            serde_json::from_slice(body).map_err(|_| Fault::Malformed)
+        } else {
+            // As an array the same would do for the parser.
+            Err(Fault::Malformed)
         }
     }
 
@@ -55,6 +55,17 @@ impl Form {
         }
         Ok(form)
     }
+}
+
+/// Whether a request has the body that RFC 6749 asks for. Its clients read errors in its words only.
+pub(super) fn is_pairs(headers: &HeaderMap) -> bool {
+    media_type(headers).eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+fn media_type(headers: &HeaderMap) -> &[u8] {
+    let value = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let media_type = value.and_then(|value| value.split(|&byte| byte == b';').next());
+    media_type.unwrap_or_default().trim_ascii()
 }
 
 fn secret(place: &mut Option<SecretString>, value: String) -> bool {
@@ -114,6 +125,11 @@ mod tests {
             (
                 "application/x-www-form-urlencoded",
                 "refresh_token=a&refresh_token=b",
+                Fault::Malformed,
+            ),
+            (
+                "application/json",
+                r#"[null,"rt_1",null,null,null]"#,
                 Fault::Malformed,
             ),
             ("text/plain", "refresh_token=a", Fault::MediaType),

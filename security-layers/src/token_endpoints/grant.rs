@@ -5,7 +5,7 @@ use http::header::SET_COOKIE;
 use http::request::Parts;
 use portcullis_auth_core::audit::{Event, EventKind};
 use portcullis_auth_core::id::{ClientId, TenantId};
-use portcullis_auth_core::refresh::{Issued, RefreshRequest, RevokeReason};
+use portcullis_auth_core::refresh::{Issued, RefreshErrorKind, RefreshRequest, RevokeReason};
 use portcullis_auth_core::roles::Scopes;
 use portcullis_secrets::SecretString;
 use serde::Serialize;
@@ -21,6 +21,17 @@ use super::{AccessToken, site};
 struct Token {
     text: SecretString,
     from_cookie: bool,
+}
+
+impl Token {
+    /// If it is spent, a browser that brought it by itself forgets it. Nobody else's cookie is touched.
+    fn refused(&self, spent: bool, fault: Fault) -> Refused {
+        if spent && self.from_cookie {
+            Refused::Cookie(fault)
+        } else {
+            Refused::Fault(fault)
+        }
+    }
 }
 
 impl Settings {
@@ -46,7 +57,7 @@ impl Settings {
         let (text, from_cookie) = match (in_body, in_cookie) {
             (Some(_), Some(_)) => return Err(Fault::SeveralTokens),
             (Some(token), None) => (token, false),
-            (None, Some(token)) => (SecretString::from(token.to_owned()), true),
+            (None, Some(token)) => (SecretString::from(token.into_owned()), true),
             (None, None) => return Ok(None),
         };
         if from_cookie && !site::is_own(&parts.headers, &self.origins) {
@@ -84,11 +95,10 @@ impl Settings {
                 // A session that ended because its token was copied takes the copy's access tokens along.
                 let ended = error.kind().is_reuse().then(|| error.session()).flatten();
                 self.forget(ended, &context).await;
-                let fault = Fault::from(error);
-                return Err(match fault {
-                    Fault::InvalidGrant if token.from_cookie => Refused::Cookie(fault),
-                    _ => fault.into(),
-                });
+                // One of another client or tenant is good where it belongs.
+                let kind = error.kind();
+                let spent = kind.is_invalid_grant() && kind != RefreshErrorKind::ClientMismatch;
+                return Err(token.refused(spent, error.into()));
             }
         };
         match self.tokens.issue(&issued).await? {
@@ -101,7 +111,7 @@ impl Settings {
                     .end(&tenant, subject, session, reason, &context);
                 ended.await?;
                 self.forget(Some(session), &context).await;
-                Err(Refused::Cookie(Fault::InvalidGrant))
+                Err(token.refused(true, Fault::InvalidGrant))
             }
         }
     }

@@ -23,14 +23,14 @@ impl Settings {
         let known = known.flat_map(|line| line.split(',')).any(|tag| {
             matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == document.etag()
         });
-        let mut response = if known {
-            empty(StatusCode::NOT_MODIFIED)
+        let mut response = Response::new(Bytes::new());
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
-            let mut response = Response::new(Bytes::copy_from_slice(document.json().as_bytes()));
+            *response.body_mut() = Bytes::copy_from_slice(document.json().as_bytes());
             let media_type = HeaderValue::from_static("application/jwk-set+json");
             response.headers_mut().insert(CONTENT_TYPE, media_type);
-            response
-        };
+        }
         let headers = response.headers_mut();
         // No longer, so that a key that is taken back is out of use within minutes.
         headers.insert(

@@ -6,14 +6,18 @@
 //! | `POST /auth/refresh` with `refresh_token`, or with the cookie | 200 with the next tokens; 401 `invalid_grant` |
 //! | `POST /auth/revoke` with `token`, or with the cookie | 200, whatever the token (RFC 7009) |
 //! | `GET /auth/sessions` | the caller's sessions: where and when they began, and which one is asking |
-//! | `DELETE /auth/sessions/{id}` | 204; 404 if the caller has no such session |
-//! | `DELETE /auth/sessions` | 204: all but the one that is asking have ended |
+//! | `DELETE /auth/sessions/{id}` | 204; 404 if the caller has no such session. To sign out, their own |
+//! | `DELETE /auth/sessions` | 204: all but the one that is asking have ended, and no sign-in that had begun comes through |
 //! | `GET /.well-known/jwks.json` | the public keys (RFC 7517), for 5 minutes |
 //!
 //! Bodies are JSON or the form of RFC 6749: `grant_type`, `refresh_token`, `client_id`, `scope`. The answer has
 //! `access_token`, `token_type`, `expires_in`, `refresh_token`, `refresh_expires_in`, `session_id` and `scope`. Errors are
 //! problems (RFC 9457) with the member `error` of RFC 6749; `invalid_grant` is a 401, so that a client which knows nothing of
-//! OAuth signs in again, and 503 means that the token is as good as before.
+//! OAuth signs in again, and 503 means that the token is as good as before. Who sent a form is answered as RFC 6749 5.2 has
+//! it: 400, and the media type `application/json`.
+//!
+//! A client that hangs up does not stop what it began: on a tokio runtime, requests that change something are tasks of their
+//! own. So a session that ends takes its access tokens along, with [`TokenEndpoints::revocations`], and is told of.
 //!
 //! # Cookies
 //!
@@ -25,8 +29,10 @@
 //! # What it does not do
 //!
 //! It signs nobody in and knows no accounts: [`AccessTokens`] reads them at each refresh. It does not limit how often somebody
-//! tries: put a rate limit around it. It does not set the first cookie: that is for the sign-in, with
-//! [`TokenEndpoints::set_cookie`].
+//! tries: put a rate limit around it. It waits for a body as long as the layers around it do
+//! (`BodyDeadlineLayer` of `limits`). It does not set the first cookie: that is for the sign-in, with
+//! [`TokenEndpoints::set_cookie`]. All clients are public ones, known by the `client_id` that they send; tokens that are bound
+//! to a key (DPoP) are refused. An access token that is given back lives on; its session is what ends.
 //!
 //! # In a stack
 //!

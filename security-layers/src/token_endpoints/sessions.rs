@@ -16,10 +16,10 @@ use crate::auth::{AuthRefusedKind, Authenticated};
 
 impl Settings {
     pub(super) async fn list(&self, parts: &Parts) -> Done {
-        let who = owner(parts)?;
+        let who = self.owner(parts)?;
         let sessions = self
             .service
-            .sessions(&who.tenant, who.caller.subject_ref(), who.session)
+            .sessions(&who.tenant, who.caller.subject_ref(), Some(who.session))
             .await?;
         let items: Vec<_> = sessions
             .iter()
@@ -38,9 +38,14 @@ impl Settings {
     }
 
     pub(super) async fn end(&self, parts: &Parts, session: SessionId) -> Done {
-        let who = self.recent_owner(parts)?;
-        let context = self.context(parts);
-        let (reason, subject) = (RevokeReason::Owner, who.caller.subject_ref());
+        let who = self.owner(parts)?;
+        let reason = if session == who.session {
+            RevokeReason::Logout
+        } else {
+            self.require_recent(&who)?;
+            RevokeReason::Owner
+        };
+        let (context, subject) = (self.context(parts), who.caller.subject_ref());
         let ended = self
             .service
             .end(&who.tenant, subject, session, reason, &context);
@@ -51,38 +56,48 @@ impl Settings {
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
-    /// Ends all sessions of the caller but the one that asks.
+    /// Ends all sessions of the caller but the one that asks, and all sign-ins that are under way: one of them may be a thief's.
     pub(super) async fn end_others(&self, parts: &Parts) -> Done {
-        let who = self.recent_owner(parts)?;
-        let context = self.context(parts);
-        let sessions = self
+        let who = self.owner(parts)?;
+        self.require_recent(&who)?;
+        let (context, subject) = (self.context(parts), who.caller.subject_ref());
+        let (except, reason) = (Some(who.session), RevokeReason::Owner);
+        let ended = self
             .service
-            .sessions(&who.tenant, who.caller.subject_ref(), who.session);
-        for session in sessions
-            .await?
-            .iter()
-            .filter(|session| !session.is_current())
-        {
-            let (reason, subject) = (RevokeReason::Owner, who.caller.subject_ref());
-            let ended = self
-                .service
-                .end(&who.tenant, subject, session.id(), reason, &context);
-            if ended.await? {
-                self.forget(Some(session.id()), &context).await;
-            }
+            .end_all(&who.tenant, subject, except, reason, &context);
+        for session in ended.await? {
+            self.forget(Some(session), &context).await;
         }
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
-    /// Who ends sessions has signed in a moment ago: whoever found an open laptop must not lock its owner out.
-    fn recent_owner<'p>(&self, parts: &'p Parts) -> Result<Owner<'p>, Refused> {
-        let who = owner(parts)?;
-        if let Some(max_age) = self.max_age {
-            let recent = Requirement::default().max_age(max_age);
-            let judged = recent.check(who.caller, None, self.clock.now());
-            judged.map_err(|shortfall| Refused::Auth(shortfall.into()))?;
+    /// Who ends other sessions has signed in a moment ago: whoever found an open laptop must not lock its owner out.
+    fn require_recent(&self, who: &Owner<'_>) -> Result<(), Refused> {
+        let Some(max_age) = self.max_age else {
+            return Ok(());
+        };
+        let recent = Requirement::default().max_age(max_age);
+        let judged = recent.check(who.caller, None, self.clock.now());
+        judged.map_err(|shortfall| Refused::Auth(shortfall.into()))
+    }
+
+    fn owner<'p>(&self, parts: &'p Parts) -> Result<Owner<'p>, Refused> {
+        let missing = Refused::Auth(AuthRefusedKind::Missing);
+        let caller = parts.extensions.get::<Authenticated>().ok_or(missing)?;
+        let rights = || Refused::Auth(AuthRefusedKind::Rights { scope: None });
+        // A key has no sessions, and one that was stolen must not list or end those of its owner.
+        let session = caller.session_ref().ok_or_else(rights)?;
+        // Somebody of another issuer may have the same name, and even an id that looks like that of a session.
+        if caller.issuer_ref() != self.tokens.issuer() {
+            return Err(rights());
         }
-        Ok(who)
+        let tenant = caller.tenant_ref().cloned();
+        let tenant = tenant.ok_or(Refused::Auth(AuthRefusedKind::Tenant))?;
+        Ok(Owner {
+            caller,
+            tenant,
+            session,
+        })
     }
 }
 
@@ -90,22 +105,7 @@ impl Settings {
 struct Owner<'p> {
     caller: &'p Authenticated,
     tenant: TenantId,
-    session: Option<SessionId>,
-}
-
-fn owner(parts: &Parts) -> Result<Owner<'_>, Refused> {
-    let missing = Refused::Auth(AuthRefusedKind::Missing);
-    let caller = parts.extensions.get::<Authenticated>().ok_or(missing)?;
-    let rights = Refused::Auth(AuthRefusedKind::Rights { scope: None });
-    // A key has no sessions, and one that was stolen must not list or end those of its owner.
-    let session = caller.session_ref().ok_or(rights)?;
-    let tenant = caller.tenant_ref().cloned();
-    let tenant = tenant.ok_or(Refused::Auth(AuthRefusedKind::Tenant))?;
-    Ok(Owner {
-        caller,
-        tenant,
-        session: Some(session),
-    })
+    session: SessionId,
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,10 @@ use super::RefreshCookie;
 
 /// Makes the access tokens that go with refresh tokens.
 pub trait AccessTokens: fmt::Debug + Send + Sync + 'static {
+    /// The `iss` of the tokens. The list of sessions is for bearers of these only: another issuer may know somebody else by
+    /// the same name.
+    fn issuer(&self) -> &str;
+
     /// An access token for a session that has just begun or gone on.
     ///
     /// Read the account anew: its state, its roles and its tenant may have changed since the last time. None if it may not
@@ -77,8 +81,8 @@ impl TokenEndpoints {
     /// Endpoints of `service`, whose clients get access tokens from `tokens`.
     ///
     /// They answer at `/auth/refresh`, `/auth/revoke` and `/auth/sessions`, for the tenant `tenant` and, where a request
-    /// names none, for `client`. There is no cookie and no key set. Sessions are ended by who has signed in within the last
-    /// 10 minutes (ASVS 7.5.2). No proxy is believed.
+    /// names none, for `client`. There is no cookie and no key set. Sessions other than one's own are ended by who has signed
+    /// in within the last 10 minutes (ASVS 7.5.2). No proxy is believed.
     pub fn new(
         service: RefreshService,
         tokens: impl AccessTokens,
@@ -121,7 +125,7 @@ impl TokenEndpoints {
     ///
     /// # Errors
     ///
-    /// When one is no path, or two are the same.
+    /// When one is no path, or two endpoints have the same.
     pub fn paths(
         self,
         refresh: &str,
@@ -129,24 +133,38 @@ impl TokenEndpoints {
         sessions: &str,
     ) -> Result<Self, InvalidEndpoint> {
         let [refresh, revoke, sessions] = [path(refresh)?, path(revoke)?, path(sessions)?];
-        if refresh == revoke || revoke == sessions || sessions == refresh {
-            return Err(InvalidEndpoint("endpoints must have different paths"));
-        }
-        Ok(self.set(|settings| {
+        self.set(|settings| {
+            let cookie = settings.cookie.as_ref();
+            settings.cookie = cookie.map(|cookie| cookie.moved(&refresh));
             settings.refresh = refresh;
             settings.revoke = revoke;
             settings.sessions = sessions;
-        }))
+        })
+        .apart()
     }
 
     /// Serves the public keys of `ring` at `path`, which is `/.well-known/jwks.json` by custom.
     ///
     /// # Errors
     ///
-    /// When it is no path.
+    /// When it is no path, or that of another endpoint.
     pub fn jwks(self, path: &str, ring: SigningRing) -> Result<Self, InvalidEndpoint> {
         let path = self::path(path)?;
-        Ok(self.set(|settings| settings.jwks = Some((path, ring))))
+        self.set(|settings| settings.jwks = Some((path, ring)))
+            .apart()
+    }
+
+    fn apart(self) -> Result<Self, InvalidEndpoint> {
+        let settings = &self.0;
+        let jwks = settings.jwks.as_ref().map(|(path, _)| path);
+        let own = [&settings.refresh, &settings.revoke, &settings.sessions];
+        let paths: Vec<_> = own.into_iter().chain(jwks).collect();
+        let apart = |(index, path)| !paths[..index].contains(path);
+        if paths.iter().enumerate().all(apart) {
+            Ok(self)
+        } else {
+            Err(InvalidEndpoint("endpoints must have different paths"))
+        }
     }
 
     /// Takes refresh tokens from cookies as well, and answers those who came with one with the next. `origins` are those of
@@ -161,12 +179,8 @@ impl TokenEndpoints {
         origins: impl IntoIterator<Item = &'o str>,
     ) -> Result<Self, InvalidEndpoint> {
         let origins = origins.into_iter().map(origin).collect::<Result<_, _>>()?;
-        let cookie = match scope {
-            CookieScope::Host => RefreshCookie::host(),
-            CookieScope::Endpoint => RefreshCookie::secure(&self.0.refresh),
-        };
         Ok(self.set(|settings| {
-            settings.cookie = Some(cookie);
+            settings.cookie = Some(RefreshCookie::new(scope, &settings.refresh));
             settings.origins = origins;
         }))
     }
@@ -191,7 +205,7 @@ impl TokenEndpoints {
         self.set(|settings| settings.revocations = Some(revocations))
     }
 
-    /// Sets how recently somebody must have signed in to end sessions from the list; none if that does not matter.
+    /// Sets how recently somebody must have signed in to end other sessions than their own; none if that does not matter.
     pub fn max_age(self, max_age: Option<Duration>) -> Self {
         self.set(|settings| settings.max_age = max_age)
     }
@@ -219,7 +233,8 @@ impl TokenEndpoints {
 pub enum CookieScope {
     /// `__Host-rt`: with every request to the host, and nobody but the host can set it.
     Host,
-    /// `__Secure-rt`: with requests for the refresh endpoint only, and sibling hosts can set it.
+    /// `__Secure-rt`: with requests for the refresh endpoint only, and sibling hosts can set it. The one for revocation does
+    /// not get it: who signs out deletes the session.
     Endpoint,
 }
 

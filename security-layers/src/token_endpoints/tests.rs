@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,16 +50,28 @@ enum Account {
     Fine,
     Disabled,
     Unreadable,
+    /// Nobody answers before this is said.
+    Slow,
 }
 
 #[derive(Clone, Debug)]
 struct Tokens(Arc<Mutex<Account>>, ManualClock);
 
+const ISSUER: &str = "https://accounts.example";
+
 impl AccessTokens for Tokens {
+    fn issuer(&self) -> &str {
+        ISSUER
+    }
+
     fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>> {
-        let account = *self.0.lock().unwrap();
         Box::pin(async move {
-            match account {
+            let account = || *self.0.lock().unwrap();
+            while account() == Account::Slow {
+                tokio::task::yield_now().await;
+            }
+            match account() {
+                Account::Slow => Err(StoreErrorKind::Contended.into()),
                 Account::Fine => Ok(Some(AccessToken {
                     token: format!("access token of {}", session.subject()).into(),
                     expires: self.1.now().plus(Duration::from_secs(600)),
@@ -150,7 +163,11 @@ impl Fixture {
 
     /// The caller is Ann, who signed in `age` ago, within `session`.
     fn ann(&self, session: SessionId, age: Duration) -> Authenticated {
-        let ann = Principal::new("https://accounts.example", "ann".parse().unwrap());
+        self.ann_of(ISSUER, session, age)
+    }
+
+    fn ann_of(&self, issuer: &str, session: SessionId, age: Duration) -> Authenticated {
+        let ann = Principal::new(issuer, "ann".parse().unwrap());
         ann.tenant("acme".parse().unwrap())
             .session(session)
             .auth_time(self.clock.now().minus(age))
@@ -244,6 +261,10 @@ async fn a_copied_token_ends_the_session_and_its_access_tokens() {
             text(&said, "type"),
             "urn:problem-type:portcullis:invalid-grant"
         );
+        let media_type = &response.headers()[CONTENT_TYPE];
+        assert_eq!(media_type, "application/problem+json");
+        let challenge = &response.headers()[WWW_AUTHENTICATE];
+        assert_eq!(challenge, "Bearer realm=\"session\"");
     }
     let events = fixture.events.take();
     let reused = events.iter().filter(|kind| **kind == EventKind::TokenReuse);
@@ -276,6 +297,8 @@ async fn an_account_that_cannot_be_read_costs_nobody_the_session() {
     let token = value(&response);
     let response = fixture.refresh(text(&token, "refresh_token")).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    // The cookie that the browser may have is another one.
+    assert!(!response.headers().contains_key(SET_COOKIE));
     let ended = Marks::default().session(first.session());
     assert!(
         fixture
@@ -354,6 +377,73 @@ async fn what_is_no_refresh_is_refused_in_the_words_of_rfc_6749() {
     assert_eq!(fixture.refresh(token).await.status(), StatusCode::OK);
 }
 
+#[tokio::test]
+async fn a_form_is_answered_as_rfc_6749_has_it() {
+    let fixture = Fixture::new().await;
+    let ask = async |body: &str| {
+        let request = Request::post("/auth/refresh");
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body = TestBody::new([Bytes::from(body.to_owned())]);
+        fixture.ask(request.body(body).unwrap()).await
+    };
+    for (body, error) in [
+        (
+            "grant_type=refresh_token&refresh_token=rt_x",
+            "invalid_grant",
+        ),
+        ("grant_type=refresh_token", "invalid_request"),
+        (
+            "grant_type=password&refresh_token=rt_x",
+            "unsupported_grant_type",
+        ),
+    ] {
+        let response = ask(body).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+        assert_eq!(text(&value(&response), "error"), error);
+        assert_eq!(value(&response)["status"], 400);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_nothing_half_done() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    *fixture.account.lock().unwrap() = Account::Slow;
+    let body = json!({ "refresh_token": issued.refresh_token().expose_secret() });
+    let mut asked = Box::pin(fixture.ask(post("/auth/refresh", &body)));
+    let begun = || {
+        fixture
+            .events
+            .0
+            .lock()
+            .unwrap()
+            .contains(&EventKind::SessionRenewed)
+    };
+    while !begun() {
+        let polled = std::future::poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(asked);
+    *fixture.account.lock().unwrap() = Account::Disabled;
+    let marks = Marks::default().session(issued.session());
+    let ended = || {
+        fixture
+            .revocations
+            .check(&marks, fixture.clock.now())
+            .is_err()
+    };
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while !ended() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
 fn with_cookie(token: &str, headers: &[(&'static str, &'static str)]) -> Request<TestBody> {
     let mut request = Request::post("/auth/refresh").header(COOKIE, format!("__Host-rt={token}"));
     for (name, value) in headers {
@@ -391,6 +481,19 @@ async fn a_cookie_is_exchanged_for_the_next_one_on_our_own_pages_only() {
         let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
         assert_eq!(vary, ["sec-fetch-site", "origin"]);
     }
+    // Beside a cookie of a sibling host that is no text.
+    let mut beside = with_cookie(token, &[("sec-fetch-site", "same-origin")]);
+    let cookies = HeaderValue::try_from(format!("a=é; __Host-rt={token}")).unwrap();
+    beside.headers_mut().insert(COOKIE, cookies);
+    assert_eq!(fixture.ask(beside).await.status(), StatusCode::OK);
+    // One of another client is good there.
+    let mut other = post("/auth/refresh", &json!({ "client_id": "other" }));
+    for (name, header) in with_cookie(token, &[("sec-fetch-site", "same-origin")]).headers() {
+        other.headers_mut().insert(name, header.clone());
+    }
+    let response = fixture.ask(other).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(!response.headers().contains_key(SET_COOKIE));
     // One that is good for nothing goes; one beside another token is nobody's.
     let own = [("sec-fetch-site", "same-origin")];
     let response = fixture.ask(with_cookie("rt_garbage", &own)).await;
@@ -429,6 +532,10 @@ async fn any_token_can_be_given_back_and_nothing_is_told_of_it() {
             .check(&ended, fixture.clock.now())
             .is_err()
     );
+    // That the access tokens ended was told once, however often the token was given back.
+    let told = fixture.events.take();
+    let revoked = told.iter().filter(|kind| **kind == EventKind::TokenRevoked);
+    assert_eq!(revoked.count(), 2, "{told:?}");
     let nothing = fixture.ask(post("/auth/revoke", &json!({}))).await;
     assert_eq!(nothing.status(), StatusCode::BAD_REQUEST);
 }
@@ -455,7 +562,7 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
     assert_eq!(text(current[0], "created_at"), "2026-09-21T14:13:20.000Z");
 
     let path = format!("/auth/sessions/{}", phone.session());
-    let bob = Principal::new("https://accounts.example", "bob".parse().unwrap());
+    let bob = Principal::new(ISSUER, "bob".parse().unwrap());
     let bob = bob
         .tenant("acme".parse().unwrap())
         .session(SessionId::generate());
@@ -491,11 +598,83 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
         .unwrap();
     let response = fixture.ask(nobody).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    let key = Principal::new("https://accounts.example", "ann".parse().unwrap());
+    let key = Principal::new(ISSUER, "ann".parse().unwrap());
     let key = Authenticated::from(key.tenant("acme".parse().unwrap()));
     let response = fixture.ask(by(Method::GET, "/auth/sessions", key)).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+}
+
+#[tokio::test]
+async fn everybody_may_sign_out_and_other_sessions_end_with_all_sign_ins_under_way() {
+    let fixture = Fixture::new().await;
+    let (laptop, phone) = (fixture.login().await, fixture.login().await);
+    let hour = Duration::from_secs(3600);
+    let (tenant, subject) = (laptop.tenant(), laptop.subject());
+    let epoch = fixture.service.epoch(tenant, subject).await.unwrap();
+    let request = by(
+        Method::DELETE,
+        "/auth/sessions",
+        fixture.ann(laptop.session(), hour / 60),
+    );
+    assert_eq!(fixture.ask(request).await.status(), StatusCode::NO_CONTENT);
+    let marks = Marks::default().session(phone.session());
+    assert!(
+        fixture
+            .revocations
+            .check(&marks, fixture.clock.now())
+            .is_err()
+    );
+    // A thief who had read the epoch before.
+    let login = Login::new(tenant.clone(), subject.clone(), "web".parse().unwrap());
+    let late = fixture
+        .service
+        .login(&login, epoch, &Context::default())
+        .await;
+    assert!(late.is_err());
+
+    fixture.events.take();
+    let own = format!("/auth/sessions/{}", laptop.session());
+    let request = by(Method::DELETE, &own, fixture.ann(laptop.session(), hour));
+    assert_eq!(fixture.ask(request).await.status(), StatusCode::NO_CONTENT);
+    assert!(fixture.events.take().contains(&EventKind::SessionLogout));
+}
+
+#[tokio::test]
+async fn somebody_of_another_issuer_is_somebody_else() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let own = format!("/auth/sessions/{}", issued.session());
+    for (method, path) in [
+        (Method::GET, "/auth/sessions"),
+        (Method::DELETE, "/auth/sessions"),
+        (Method::DELETE, &own),
+    ] {
+        // The same name, and an id that she may have heard of.
+        let ann = fixture.ann_of("https://other.example", issued.session(), Duration::ZERO);
+        let response = fixture.ask(by(method, path, ann)).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    let token = issued.refresh_token().expose_secret();
+    assert_eq!(fixture.refresh(token).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_cookie_goes_where_the_endpoint_is() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let endpoints = fixture
+        .endpoints
+        .clone()
+        .cookie(CookieScope::Endpoint, [])
+        .unwrap();
+    let endpoints = endpoints.paths("/refresh", "/revoke", "/sessions").unwrap();
+    let cookie = endpoints.set_cookie(&issued).unwrap();
+    assert!(cookie.to_str().unwrap().contains("; Path=/refresh; "));
+    for (refresh, revoke, sessions) in [("/a", "/a", "/b"), ("/a", "/b", "/b"), ("/a", "/b", "/a")]
+    {
+        assert!(endpoints.clone().paths(refresh, revoke, sessions).is_err());
+    }
 }
 
 #[tokio::test]
@@ -506,6 +685,11 @@ async fn the_key_set_is_public_and_short_lived() {
     let ring = SigningRing::new("access_token", policy, Algorithms::own());
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
     ring.publish(key, fixture.clock.now()).unwrap();
+    let hidden = fixture
+        .endpoints
+        .clone()
+        .jwks("/auth/refresh", ring.clone());
+    assert!(hidden.is_err());
     fixture.endpoints = fixture
         .endpoints
         .jwks("/.well-known/jwks.json", ring)
@@ -528,6 +712,7 @@ async fn the_key_set_is_public_and_short_lived() {
         let response = fixture.ask(request.body(TestBody::empty()).unwrap()).await;
         assert_eq!(response.status(), status, "{known:?}");
         assert_eq!(response.body().is_empty(), status == 304);
+        assert!(!response.headers().contains_key(VARY));
     }
 }
 
