@@ -11,6 +11,8 @@
 //! | feature | adds | brings in |
 //! |---|---|---|
 //! | `jwt` | the module `jwt`: signed tokens, their keys, the JWKS document | `aws-lc-rs`, `arc-swap`, `serde`, `serde_json` |
+//! | `jwks` | the module `jwks`, with `jwt`: keys of other issuers, OpenID Connect discovery | `tokio` with `rt`, `sync`, `time` |
+//! | `jwks-reqwest` | `jwks::ReqwestFetch`, with `jwks` | `reqwest` with `rustls` |
 //! | `password` | passwords: hashing, policy, imported hashes, breach filter, reset tokens | `argon2`, `bcrypt`, `pbkdf2`, `scrypt`, `md-5`, `sha1`, `sha2`, `xorf`, `unicode-normalization`, `tokio` with `rt`, `sync`, `time` |
 //! | `password-zxcvbn` | `PasswordPolicy::zxcvbn`, a longer list | `zxcvbn` with `regex`, `fancy-regex`, `time` |
 //! | `api-key` | the module `api_key`, with `roles` | `crc32fast`, `hmac`, `ipnet`, `sha2`, `tokio` with `rt` |
@@ -25,6 +27,8 @@
 pub mod api_key;
 pub mod audit;
 pub mod id;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(feature = "roles")]
