@@ -110,7 +110,9 @@ impl TokenCache {
 impl Shard {
     fn insert(&mut self, hash: TokenHash, entry: Entry, half: usize) {
         if self.newer.len() >= half && !self.newer.contains_key(&hash) {
-            self.older = mem::take(&mut self.newer);
+            // What was there gives its room to what comes.
+            mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
         }
         self.newer.insert(hash, entry);
     }
