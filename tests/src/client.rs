@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -170,10 +172,28 @@ async fn read(response: hyper::Result<Response<Incoming>>) -> Answer {
 /// # Panics
 ///
 /// If there is no server.
-pub async fn check_health(addr: SocketAddr) -> Result<tonic::metadata::MetadataMap, tonic::Status> {
+pub async fn check_health(addr: SocketAddr) -> Result<MetadataMap, Status> {
+    check_health_with(addr, MetadataMap::new()).await
+}
+
+/// [`check_health`], with this metadata.
+///
+/// # Errors
+///
+/// The status that the call ended with.
+///
+/// # Panics
+///
+/// If there is no server.
+pub async fn check_health_with(
+    addr: SocketAddr,
+    metadata: MetadataMap,
+) -> Result<MetadataMap, Status> {
     let endpoint = Endpoint::try_from(format!("http://{addr}")).expect("an address is a URI");
     let channel = endpoint.connect().await.expect("the server listens");
     let mut client = HealthClient::new(channel);
-    let response = client.check(HealthCheckRequest::default()).await?;
+    let mut request = tonic::Request::new(HealthCheckRequest::default());
+    *request.metadata_mut() = metadata;
+    let response = client.check(request).await?;
     Ok(response.metadata().clone())
 }

@@ -3,8 +3,9 @@
 //! Three servers take any layer: [`serve::hyper()`], [`serve::axum()`] and [`serve::tonic()`]. Each listens
 //! on a free loopback port and ends when its [`Server`](serve::Server) is dropped. [`client`] speaks
 //! HTTP/1.1 and HTTP/2 to them and hands back what came over the wire, trailers included; [`wire`] writes what
-//! no client would. [`refusal`] asserts that an answer is the refusal that its caller can read.
+//! no client would. [`refusal`] asserts that an answer is the refusal that its caller can read. [`accounts`] issues tokens.
 
+pub mod accounts;
 pub mod client;
 pub mod program;
 mod readme;
