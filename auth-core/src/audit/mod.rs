@@ -18,12 +18,16 @@
 //! The names follow the [OWASP logging vocabulary] where it has one. No event holds a credential: tokens are told by their
 //! `jti`, keys and sessions by their id, and what somebody typed as a name by a keyed hash, since people type passwords there.
 //!
+//! Some tell of what anybody can do as often as they like: a [`FoldingSink`] bounds how many of these are written.
+//!
 //! [OWASP logging vocabulary]: https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
 
 mod event;
+mod fold;
 mod kind;
 mod sink;
 
 pub use event::{Actor, Context, Event};
+pub use fold::FoldingSink;
 pub use kind::{EventKind, Outcome, Severity};
 pub use sink::{AuditSink, TracingSink};
