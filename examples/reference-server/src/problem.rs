@@ -1,16 +1,20 @@
 //! Every error answer of the API: one problem type per cause, `application/problem+json` (RFC 9457).
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, ETAG, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use portcullis_auth_core::store as auth;
+use portcullis_auth_core::totp::{TotpError, TotpErrorKind};
 use portcullis_layer_core::refusal::{Caller, Refusal};
 use portcullis_layer_core::request_id::RequestId;
 
+use crate::accounts::SignInError;
 use crate::domain::document::Malformed;
 use crate::domain::etag::{ETag, Stop, Unreadable};
 use crate::domain::name::{self, NotAName};
@@ -43,10 +47,22 @@ problem_types! {
     invalid_query = BAD_REQUEST, "invalid-query", "a query parameter cannot be used";
     invalid_precondition = BAD_REQUEST, "invalid-precondition", "a condition of the request cannot be read";
     no_such_resource = NOT_FOUND, "no-such-resource", "there is no such resource";
+    invalid_credentials = UNAUTHORIZED, "invalid-credentials", "the e-mail address, the password or the code is wrong";
+    invalid_code = UNAUTHORIZED, "invalid-code", "the code is wrong, or was asked for too long ago";
+    wrong_password = FORBIDDEN, "wrong-password", "the current password is wrong";
+    registration_closed = FORBIDDEN, "registration-closed", "accounts are made by others here";
+    session_required = FORBIDDEN, "session-required", "this takes somebody who has signed in, and no API key";
+    beyond_own_rights = FORBIDDEN, "beyond-own-rights", "nobody can give away what they do not have";
+    second_factor_frozen = FORBIDDEN, "second-factor-frozen", "there were too many wrong codes in a row; use a recovery code";
     not_found = NOT_FOUND, "not-found", "there is nothing at this path";
     method_not_allowed = METHOD_NOT_ALLOWED, "method-not-allowed", "the method is not allowed for this path";
     project_exists = CONFLICT, "project-exists", "a project of this name exists";
     project_not_empty = CONFLICT, "project-not-empty", "the project has configurations";
+    last_admin = CONFLICT, "last-admin", "the tenant would have no administrator";
+    password_changed = CONFLICT, "password-changed", "the password was changed in the meantime";
+    too_many_api_keys = CONFLICT, "too-many-api-keys", "there are as many API keys as there may be";
+    api_key_ended = CONFLICT, "api-key-ended", "the API key has ended or has a successor";
+    too_many_factors = CONFLICT, "too-many-factors", "there are as many second factors as there may be";
     contended = CONFLICT, "contended", "too many others write to this configuration";
     precondition_failed = PRECONDITION_FAILED, "precondition-failed", "the resource is not in the state that the request names";
     precondition_required = PRECONDITION_REQUIRED, "precondition-required", "a change has to name the state that it changes";
@@ -54,6 +70,7 @@ problem_types! {
     invalid_schema = UNPROCESSABLE_ENTITY, "invalid-schema", "the schema cannot be used";
     schema_violation = UNPROCESSABLE_ENTITY, "schema-violation", "the document violates its schema";
     schema_too_costly = UNPROCESSABLE_ENTITY, "schema-too-costly", "checking the document against its schema would take too long";
+    too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts", "there were too many attempts";
     internal = INTERNAL_SERVER_ERROR, "internal", "the server failed";
     unavailable = SERVICE_UNAVAILABLE, "unavailable", "the database is busy";
 }
@@ -79,6 +96,24 @@ impl Problem {
     /// A failure of ours. Its cause is logged when it is known which request it failed.
     pub(crate) fn failed(cause: impl fmt::Display) -> Self {
         Self::caused(Self::internal(), cause)
+    }
+
+    /// A failure that may be over soon, of a part that accounts depend on.
+    pub(crate) fn unavailable_for(retry_after: Option<Duration>, cause: impl fmt::Display) -> Self {
+        match retry_after {
+            Some(after) => {
+                let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+                let header = HeaderValue::from(seconds.max(1));
+                Self::caused(Self::unavailable().header(RETRY_AFTER, header), cause)
+            }
+            None => Self::failed(cause),
+        }
+    }
+
+    /// Credentials that are wrong, answered with the challenge that RFC 9110 15.5.2 asks for.
+    pub(crate) fn challenged(refusal: Refusal) -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+        refusal.header(WWW_AUTHENTICATE, challenge).into()
     }
 
     fn caused(refusal: Refusal, cause: impl fmt::Display) -> Self {
@@ -140,6 +175,42 @@ impl From<StoreError> for Problem {
                 Self::caused(Self::unavailable().header(RETRY_AFTER, soon), cause)
             }
             StoreError::Broken(cause) => Self::failed(cause),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::challenged(Self::invalid_credentials()),
+            SignInError::WrongCode => Self::challenged(Self::invalid_code()),
+            SignInError::Limited(seconds) => {
+                let after = HeaderValue::from(seconds);
+                Self::too_many_attempts().header(RETRY_AFTER, after).into()
+            }
+            SignInError::Frozen => Self::second_factor_frozen().into(),
+            SignInError::Unavailable { retry_after, cause } => {
+                Self::unavailable_for(retry_after, cause)
+            }
+        }
+    }
+}
+
+/// Of a service around accounts.
+impl From<auth::StoreError> for Problem {
+    fn from(error: auth::StoreError) -> Self {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let cause = format!("{error}: {}", cause.unwrap_or_default());
+        Self::unavailable_for(error.retry_after(), cause)
+    }
+}
+
+impl From<TotpError> for Problem {
+    fn from(error: TotpError) -> Self {
+        match error.kind() {
+            TotpErrorKind::TooManyFactors => Self::too_many_factors().into(),
+            TotpErrorKind::UnknownFactor => Self::missing("there is no such second factor").into(),
+            _ => SignInError::from(error).into(),
         }
     }
 }

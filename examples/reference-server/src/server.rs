@@ -11,15 +11,17 @@ use portcullis_observability_layers::health::{Check, Group, Health};
 use portcullis_observability_layers::shutdown::{Server, Shutdown};
 use tokio::net::TcpListener;
 
+use crate::accounts::Accounts;
+use crate::accounts::audit::AuditTrail;
 use crate::redaction::{known, redactor};
 use crate::routes::{self, App};
-use crate::settings::{Environment, Settings};
+use crate::settings::Settings;
 use crate::stack::Watch;
 use crate::store::{OpenError, Store};
 use crate::{stack, telemetry};
 
 /// Runs until something asks to stop; succeeds if every accepted request was answered.
-pub(crate) fn run(settings: &Settings) -> ExitCode {
+pub(crate) fn run(settings: Settings) -> ExitCode {
     let is_known = settings
         .token_secret
         .expose(|secret| known().insert("token_secret", secret.as_bytes(), Instant::now()));
@@ -62,7 +64,7 @@ impl fmt::Display for NoStart {
     }
 }
 
-async fn serve(settings: &Settings, log_level: LogLevel) -> Result<bool, NoStart> {
+async fn serve(mut settings: Settings, log_level: LogLevel) -> Result<bool, NoStart> {
     let part = |part| move |error: stack::Error| NoStart::Part(part, error);
     // First of all: a second server on the same address ends here, without having touched the database.
     let (listener, address) = listen(settings.listen).await?;
@@ -85,11 +87,27 @@ async fn serve(settings: &Settings, log_level: LogLevel) -> Result<bool, NoStart
     watch
         .metrics
         .register_with(|registry| registry.register_collector(connections));
+    let (audit, writer) = AuditTrail::start(store.clone());
+    let accounts = Accounts::open(
+        &mut settings,
+        store.clone(),
+        &format!("http://{address}"),
+        audit,
+    )
+    .await
+    .map_err(part("the accounts"))?;
+    watch
+        .metrics
+        .register_with(|registry| accounts.register(registry));
+    let upkeep = tokio::spawn(accounts.clone().upkeep());
     let app = App {
         store: store.clone(),
+        accounts,
         health: health.clone(),
     };
-    let public = stack::public(settings, routes::router(app), &watch).map_err(part("the stack"))?;
+    let settings = &settings;
+    let routes = routes::router(app).map_err(part("the routes"))?;
+    let public = stack::public(settings, routes, &watch).map_err(part("the stack"))?;
     let operators = stack::operators(settings, &watch, log_level).map_err(part("the stack"))?;
 
     let shutdown = Shutdown::on_signals()
@@ -97,7 +115,12 @@ async fn serve(settings: &Settings, log_level: LogLevel) -> Result<bool, NoStart
         .delay(settings.drain_delay)
         .deadline(settings.drain_timeout)
         .readiness(health.drain_switch())
-        .flush_with("database", move || async move { store.close().await })
+        // In this order: what is told at the end is written as well.
+        .flush_with("audit trail and database", move || async move {
+            upkeep.abort();
+            writer.flush().await;
+            store.close().await;
+        })
         .flush_with("access log", move || async move {
             // Waits for the output, and so not on a thread of the runtime.
             let flushed = tokio::task::spawn_blocking(move || drop(flush)).await;
@@ -132,11 +155,6 @@ fn announce(settings: &Settings, address: SocketAddr, operators: Option<SocketAd
             "serving on http://{address} and for operators on http://{operators}, with {database}"
         ),
         None => tracing::info!("serving on http://{address}, with {database}"),
-    }
-    if settings.environment == Environment::Production {
-        tracing::warn!(
-            "there are no accounts yet: whoever reaches this machine's loopback may change everything"
-        );
     }
 }
 

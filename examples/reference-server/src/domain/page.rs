@@ -28,6 +28,15 @@ impl<K> Page<K> {
         query: &str,
         key: impl Fn(&str) -> Option<K>,
     ) -> Result<Self, BadParameter> {
+        Self::parse_with(query, key, |_, _| false)
+    }
+
+    /// The same where there are other parameters: `take` gets them, and says whether it takes one.
+    pub(crate) fn parse_with(
+        query: &str,
+        key: impl Fn(&str) -> Option<K>,
+        mut take: impl FnMut(&str, &str) -> bool,
+    ) -> Result<Self, BadParameter> {
         let mut page = Self {
             after: None,
             limit: DEFAULT_LIMIT,
@@ -47,8 +56,14 @@ impl<K> Page<K> {
                     })?;
                     page.after = Some(cursor);
                 }
+                name if take(name, &value) => {}
                 // A misspelt parameter that is ignored gives an answer to another question.
-                _ => return Err(bad(&name, "`limit` and `cursor` are known here".to_owned())),
+                name => {
+                    return Err(bad(
+                        name,
+                        "it is not known here, or was there before".to_owned(),
+                    ));
+                }
             }
         }
         Ok(page)

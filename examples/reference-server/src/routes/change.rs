@@ -12,6 +12,7 @@ use super::App;
 use crate::domain::document::Document;
 use crate::domain::etag::Preconditions;
 use crate::domain::name::Name;
+use crate::domain::project::ProjectName;
 use crate::domain::schema::{Rejected, Schema};
 use crate::problem::Problem;
 use crate::store::{Head, Revision};
@@ -29,7 +30,7 @@ pub(super) enum Made {
 /// Makes `document` the next version of the configuration.
 pub(super) async fn write_document(
     app: &App,
-    project: &Name,
+    project: &ProjectName,
     name: &Name,
     conditions: &Preconditions,
     document: Document,
@@ -63,7 +64,7 @@ pub(super) async fn write_document(
 /// Sets the schema, which the present document, if there is one, has to pass.
 pub(super) async fn write_schema(
     app: &App,
-    project: &Name,
+    project: &ProjectName,
     name: &Name,
     conditions: &Preconditions,
     schema: Document,
@@ -109,7 +110,7 @@ pub(super) async fn write_schema(
 /// Deletes the document with its versions and its schema.
 pub(super) async fn delete_config(
     app: &App,
-    project: &Name,
+    project: &ProjectName,
     name: &Name,
     conditions: &Preconditions,
 ) -> Result<(), Problem> {
@@ -129,7 +130,7 @@ pub(super) async fn delete_config(
 /// Takes the schema away.
 pub(super) async fn delete_schema(
     app: &App,
-    project: &Name,
+    project: &ProjectName,
     name: &Name,
     conditions: &Preconditions,
 ) -> Result<(), Problem> {
@@ -146,7 +147,7 @@ pub(super) async fn delete_schema(
     Err(Problem::contended().into())
 }
 
-pub(super) async fn head(app: &App, project: &Name, name: &Name) -> Result<Head, Problem> {
+pub(super) async fn head(app: &App, project: &ProjectName, name: &Name) -> Result<Head, Problem> {
     let head = app.store.head(project, name).await?;
     Ok(head.ok_or_else(no_project)?)
 }

@@ -6,18 +6,20 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
+use portcullis_auth_core::id::TenantId;
 
 use crate::domain::document::Document;
 use crate::domain::etag::Preconditions;
 use crate::domain::name::Name;
 use crate::domain::page::Page;
+use crate::domain::project::ProjectName;
 use crate::problem::Problem;
 
 /// The project that the path names.
-pub(crate) struct InProject(pub(crate) Name);
+pub(crate) struct InProject(pub(crate) ProjectName);
 
 /// The project and the configuration that the path names.
-pub(crate) struct OfConfig(pub(crate) Name, pub(crate) Name);
+pub(crate) struct OfConfig(pub(crate) ProjectName, pub(crate) Name);
 
 /// The version that the path names.
 pub(crate) struct AtVersion(pub(crate) u64);
@@ -51,11 +53,17 @@ impl PathNames {
     }
 }
 
+/// The tenant that the request is about: its sender's own, whatever else the request says.
+fn tenant(parts: &Parts) -> Result<TenantId, Problem> {
+    Ok(super::who::Who::of(parts)?.account.tenant)
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for InProject {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Ok(Self(path(parts, state).await?.name("project")?))
+        let name = path(parts, state).await?.name("project")?;
+        Ok(Self(ProjectName::new(tenant(parts)?, name)))
     }
 }
 
@@ -64,7 +72,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OfConfig {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = path(parts, state).await?;
-        Ok(Self(path.name("project")?, path.name("config")?))
+        let project = ProjectName::new(tenant(parts)?, path.name("project")?);
+        Ok(Self(project, path.name("config")?))
     }
 }
 

@@ -1,84 +1,216 @@
 //! The HTTP side of the configuration service.
 //!
 //! [`router`] is the whole API, with its own answers for unknown paths and methods; everything around it
-//! (identity, limits, headers, metrics) is the stack's.
+//! (limits, headers, metrics) is the stack's. Who may do what stands beside each handler.
 
+mod admin;
+mod api_keys;
+mod auth;
 mod change;
 mod configs;
 mod docs;
 mod extract;
+mod fields;
+mod me;
 mod pages;
 mod projects;
 mod reply;
 mod schemas;
 mod versions;
+mod who;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{MethodRouter, get, post};
-
-use crate::problem::{self, Problem};
-use crate::store::Store;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use portcullis_auth_core::audit::AuditSink;
+use portcullis_auth_core::roles::{Requirement, Roles};
+use portcullis_auth_core::totp::REAUTHENTICATION;
 use portcullis_observability_layers::health::Health;
+use portcullis_security_layers::auth::RequireLayer;
 
-/// What the handlers share. Accounts and their keys will stand beside the store.
+use crate::accounts::{Accounts, Guard};
+use crate::problem::{self, Problem};
+use crate::stack::Error;
+use crate::store::Store;
+
+/// What the handlers share.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
     pub(crate) health: Health,
 }
 
-/// Every path of the API, under which metrics and logs know it, and what answers there.
-fn api() -> [(&'static str, MethodRouter<App>); 8] {
-    [
-        (
+/// Who gets to a handler.
+struct Doors {
+    guard: Guard,
+    optional: Guard,
+    roles: Roles,
+    audit: Arc<dyn AuditSink>,
+}
+
+impl Doors {
+    fn behind(&self, requirement: Requirement, methods: MethodRouter<App>) -> MethodRouter<App> {
+        let require = RequireLayer::new(requirement).audit(Arc::clone(&self.audit));
+        // Around handlers and not around paths: that a path has no such method is no secret.
+        methods.route_layer(require).route_layer(self.guard.clone())
+    }
+
+    /// Whoever has the permission.
+    fn with(
+        &self,
+        permission: &str,
+        methods: MethodRouter<App>,
+    ) -> Result<MethodRouter<App>, Error> {
+        Ok(self.behind(self.roles.require(permission)?, methods))
+    }
+
+    /// Whoever has shown who they are within the last ten minutes, and not merely gone on with a session.
+    fn recently(&self, methods: MethodRouter<App>) -> MethodRouter<App> {
+        self.behind(Requirement::default().max_age(REAUTHENTICATION), methods)
+    }
+
+    /// Everybody who has an account.
+    fn known(&self, methods: MethodRouter<App>) -> MethodRouter<App> {
+        self.behind(Requirement::default(), methods)
+    }
+}
+
+/// The configuration service, under the paths by which metrics and logs know it.
+fn service(doors: &Doors) -> Result<Router<App>, Error> {
+    let project = "/api/v1/projects/{project}";
+    let config = "/api/v1/projects/{project}/configs/{config}";
+    let below = |path: &str| format!("{config}{path}");
+    Ok(Router::new()
+        .route(
             "/api/v1/projects",
-            get(projects::list).post(projects::create),
-        ),
-        (
-            "/api/v1/projects/{project}",
-            get(projects::read).delete(projects::delete),
-        ),
-        ("/api/v1/projects/{project}/configs", get(configs::list)),
-        (
-            "/api/v1/projects/{project}/configs/{config}",
-            get(configs::read)
-                .put(configs::write)
-                .delete(configs::delete),
-        ),
-        (
-            "/api/v1/projects/{project}/configs/{config}/schema",
-            get(schemas::read)
-                .put(schemas::write)
-                .delete(schemas::delete),
-        ),
-        (
-            "/api/v1/projects/{project}/configs/{config}/versions",
-            get(versions::list).post(versions::append),
-        ),
-        (
-            "/api/v1/projects/{project}/configs/{config}/versions/{version}",
-            get(versions::read),
-        ),
-        (
-            "/api/v1/projects/{project}/configs/{config}/versions/{version}/restore",
-            post(versions::restore),
-        ),
-    ]
+            doors
+                .with("projects:read", get(projects::list))?
+                .merge(doors.with("projects:write", post(projects::create))?),
+        )
+        .route(
+            project,
+            doors
+                .with("projects:read", get(projects::read))?
+                .merge(doors.with("projects:delete", delete(projects::delete))?),
+        )
+        .route(
+            "/api/v1/projects/{project}/configs",
+            doors.with("configs:read", get(configs::list))?,
+        )
+        .route(
+            config,
+            doors
+                .with("configs:read", get(configs::read))?
+                .merge(doors.with("configs:write", put(configs::write))?)
+                .merge(doors.with("configs:delete", delete(configs::delete))?),
+        )
+        .route(
+            &below("/schema"),
+            doors
+                .with("configs:read", get(schemas::read))?
+                .merge(doors.with("configs:write", put(schemas::write))?)
+                .merge(doors.with("configs:delete", delete(schemas::delete))?),
+        )
+        .route(
+            &below("/versions"),
+            doors
+                .with("configs:read", get(versions::list))?
+                .merge(doors.with("configs:write", post(versions::append))?),
+        )
+        .route(
+            &below("/versions/{version}"),
+            doors.with("configs:read", get(versions::read))?,
+        )
+        .route(
+            &below("/versions/{version}/restore"),
+            doors.with("configs:write", post(versions::restore))?,
+        ))
+}
+
+/// Making accounts and signing in, each attempt of which costs more than other requests.
+fn sign_in(doors: &Doors) -> Router<App> {
+    Router::new()
+        .route("/api/v1/auth/register", post(auth::register::register))
+        .route("/api/v1/auth/login", post(auth::login::login))
+        .route(
+            "/api/v1/auth/logout",
+            doors.known(post(auth::logout::logout)),
+        )
+        .route(
+            "/api/v1/auth/logout-all",
+            doors.known(post(auth::logout::logout_all)),
+        )
+        .route(
+            "/api/v1/auth/password",
+            doors.known(post(auth::password::change)),
+        )
+        .route(
+            "/api/v1/auth/mfa/totp",
+            doors.recently(post(auth::mfa::enrol).delete(auth::mfa::remove)),
+        )
+        .route(
+            "/api/v1/auth/mfa/totp/verify",
+            post(auth::mfa::verify).route_layer(doors.optional.clone()),
+        )
+        .route(
+            "/api/v1/auth/mfa/recovery-codes",
+            doors.recently(post(auth::mfa::make_recovery_codes)),
+        )
+}
+
+/// What everybody sees of their own account, and administrators of others'.
+fn accounts(doors: &Doors) -> Result<Router<App>, Error> {
+    Ok(Router::new()
+        .route("/api/v1/me", doors.known(get(me::read).delete(me::delete)))
+        .route("/api/v1/me/export", doors.known(get(me::export)))
+        .route(
+            "/api/v1/api-keys",
+            doors
+                .with("apikeys:read", get(api_keys::list))?
+                .merge(doors.with("apikeys:write", post(api_keys::create))?),
+        )
+        .route(
+            "/api/v1/api-keys/{key}",
+            doors.with("apikeys:write", delete(api_keys::revoke))?,
+        )
+        .route(
+            "/api/v1/api-keys/{key}/rotate",
+            doors.with("apikeys:write", post(api_keys::rotate))?,
+        )
+        .route(
+            "/api/v1/admin/users",
+            doors.with("users:read", get(admin::users))?,
+        )
+        .route(
+            "/api/v1/admin/users/{user}",
+            doors.with("users:write", patch(admin::change))?,
+        )
+        .route(
+            "/api/v1/admin/audit",
+            doors.with("audit:read", get(admin::audit))?,
+        ))
 }
 
 /// The API and the pages, each with its own answers for what it does not know.
-pub(crate) fn router(app: App) -> Router {
-    let mut router = Router::new();
-    for (path, methods) in api() {
-        router = router.route(path, methods);
-    }
-    router
+pub(crate) fn router(app: App) -> Result<Router, Error> {
+    let doors = Doors {
+        guard: app.accounts.guard(),
+        optional: app.accounts.optional_guard(),
+        roles: app.accounts.roles.clone(),
+        audit: Arc::clone(&app.accounts.audit) as Arc<dyn AuditSink>,
+    };
+    Ok(Router::new()
+        .merge(service(&doors)?)
+        .merge(sign_in(&doors))
+        .merge(accounts(&doors)?)
         .merge(pages::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(problem::answer))
-        .with_state(app)
+        .with_state(app))
 }
 
 /// Runs what would keep a connection's thread busy on another one.

@@ -10,9 +10,11 @@ use super::App;
 use super::change::no_project;
 use super::extract::{If, InProject, Json, PageByName};
 use super::reply::{self, Listing, timestamp};
+use super::who::Who;
 use crate::domain::document::Document;
 use crate::domain::etag::Stop;
 use crate::domain::name::{self, Name};
+use crate::domain::project::ProjectName;
 use crate::domain::schema::{MAX_VIOLATIONS, Violation};
 use crate::problem::Problem;
 use crate::store::{Deleted, Project};
@@ -39,21 +41,27 @@ impl From<Project> for View {
 
 pub(super) async fn list(
     State(app): State<App>,
+    who: Who,
     PageByName(page): PageByName,
     If(conditions): If,
 ) -> Result<Response, Problem> {
-    let mut projects = app.store.projects(&page).await?;
+    let mut projects = app.store.projects(&who.account.tenant, &page).await?;
     let next_cursor = page.cut(&mut projects, |project| project.name.clone());
     let items: Vec<View> = projects.into_iter().map(View::from).collect();
     reply::json(&conditions, &Listing { items, next_cursor })
 }
 
-pub(super) async fn create(State(app): State<App>, Json(body): Json) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(app): State<App>,
+    who: Who,
+    Json(body): Json,
+) -> Result<Response, Problem> {
     let wanted = Wanted::read(&body)
         .map_err(|errors| Problem::invalid_request().member("errors", errors))?;
+    let name = ProjectName::new(who.account.tenant, wanted.name.clone());
     let created = app
         .store
-        .create_project(&wanted.name, wanted.description, reply::now())
+        .create_project(&name, wanted.description, reply::now())
         .await?;
     let view = View::from(created.ok_or_else(Problem::project_exists)?);
     let location = format!("/api/v1/projects/{}", wanted.name);

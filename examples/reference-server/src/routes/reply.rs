@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::domain::etag::{Digest, ETag, Preconditions, Read, Stop};
 use crate::domain::name::Name;
+use crate::domain::project::ProjectName;
 use crate::problem::Problem;
 use crate::store::Revision;
 
@@ -31,7 +32,7 @@ pub(super) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn of(project: &'a Name, name: &'a Name, revision: &Revision) -> Self {
+    pub(super) fn of(project: &'a ProjectName, name: &'a Name, revision: &Revision) -> Self {
         Self {
             project: project.as_str(),
             name: name.as_str(),
@@ -96,6 +97,18 @@ pub(super) fn json(
     text(conditions, &etag, body)
 }
 
+/// An answer that nobody keeps, and so without a tag.
+pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
+    let body = serde_json::to_string(value).map_err(Problem::failed)?;
+    let response = (status, body).into_response();
+    Ok(with_header(response, CONTENT_TYPE, JSON))
+}
+
+/// Says where what was made is.
+pub(super) fn located(response: Response, location: &str) -> Response {
+    at(response, LOCATION, location)
+}
+
 /// The tag that [`json`] gives a value.
 pub(super) fn etag(value: &impl Serialize) -> Result<ETag, Problem> {
     Ok(encode(value)?.1)
@@ -124,11 +137,11 @@ pub(super) fn content_location(response: Response, location: &str) -> Response {
     at(response, CONTENT_LOCATION, location)
 }
 
-pub(super) fn config_path(project: &Name, name: &Name) -> String {
+pub(super) fn config_path(project: &ProjectName, name: &Name) -> String {
     format!("/api/v1/projects/{project}/configs/{name}")
 }
 
-pub(super) fn version_path(project: &Name, name: &Name, version: u64) -> String {
+pub(super) fn version_path(project: &ProjectName, name: &Name, version: u64) -> String {
     format!("/api/v1/projects/{project}/configs/{name}/versions/{version}")
 }
 

@@ -11,6 +11,7 @@ use super::reply::{self, Listing, VersionView, Written, version_path};
 use crate::domain::document::Document;
 use crate::domain::etag::Preconditions;
 use crate::domain::name::Name;
+use crate::domain::project::ProjectName;
 use crate::problem::Problem;
 
 pub(super) async fn list(
@@ -64,7 +65,7 @@ pub(super) async fn restore(
 
 async fn add(
     app: &App,
-    project: &Name,
+    project: &ProjectName,
     name: &Name,
     conditions: &Preconditions,
     document: Document,

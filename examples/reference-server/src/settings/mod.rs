@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::ArgMatches;
+use portcullis_auth_core::jwt::SigningKey;
+use portcullis_auth_core::refresh::RefreshPolicy;
 use portcullis_layer_core::origin::{ForwardedHeaders, OriginPolicy, TrustedProxies};
 use portcullis_secrets::SecretString;
 use portcullis_security_layers::allowed_hosts::AllowedHosts;
@@ -26,9 +29,14 @@ use tracing_subscriber::filter::Targets;
 
 use self::sources::{Gathered, Given, Source};
 use self::table::{Default, SETTINGS};
-pub(crate) use self::values::{Environment, Https, LogFilter, LogFormat};
-use self::values::{OrOff, Size, Time};
+pub(crate) use self::values::{Environment, Https, LogFilter, LogFormat, Registration};
+use self::values::{IssuerName, OrOff, Size, Time};
+use crate::domain::email::{self, Email};
+use crate::domain::name::{self, Name};
 use crate::store::{Location, NotALocation};
+
+/// The tenant of whoever names none.
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -37,6 +45,16 @@ pub(crate) enum Task {
     /// `--check-config`, with settings that are right.
     Checked,
     HealthCheck(SocketAddr),
+    CreateAdmin(Box<NewAdmin>),
+}
+
+/// `create-admin`: the account to be made, and where.
+#[derive(Debug)]
+pub(crate) struct NewAdmin {
+    pub(crate) database: Location,
+    pub(crate) tenant: Name,
+    /// None if it is to be asked for.
+    pub(crate) email: Option<Email>,
 }
 
 #[derive(Debug)]
@@ -45,8 +63,15 @@ pub(crate) struct Settings {
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) environment: Environment,
     pub(crate) database: Location,
-    /// What sessions will be signed with. Strong in production.
+    /// What keys are derived from. Strong in production.
     pub(crate) token_secret: SecretString,
+    /// What signs access tokens, if that is no derived key.
+    pub(crate) signing_key: Option<SigningKey>,
+    /// None for the address that is served on.
+    pub(crate) issuer: Option<String>,
+    pub(crate) registration: Registration,
+    pub(crate) refresh: RefreshPolicy,
+    pub(crate) auth_rate_limit: Option<Quota>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) origin: OriginPolicy,
     pub(crate) https: Https,
@@ -102,10 +127,41 @@ pub(crate) fn read(
     match settings {
         Some(settings) if reader.faults.is_empty() => Ok(match flags.subcommand_name() {
             _ if flags.get_flag("check-config") => Task::Checked,
+            Some("create-admin") => {
+                let admin = flags.subcommand_matches("create-admin");
+                Task::CreateAdmin(Box::new(new_admin(admin, settings.database)?))
+            }
             Some(_) => Task::HealthCheck(settings.listen),
             None => Task::Serve(Box::new(settings)),
         }),
         _ => Err(Stop::Faults(reader.faults)),
+    }
+}
+
+fn new_admin(flags: Option<&ArgMatches>, database: Location) -> Result<NewAdmin, Stop> {
+    let given = |name| flags.and_then(|flags| flags.get_one::<String>(name));
+    let mut faults = Vec::new();
+    let tenant = Name::parse(given("tenant").map_or(DEFAULT_TENANT, String::as_str));
+    if tenant.is_err() {
+        faults.push(Fault(format!("--tenant: {}", name::RULE)));
+    }
+    let email = given("email").map(|text| Email::parse(text));
+    if let Some(Err(_)) = email {
+        faults.push(Fault(format!("--email: {}", email::RULE)));
+    }
+    if database.is_memory() {
+        faults.push(Fault(
+            "a database in memory belongs to one process; the account would end with this command"
+                .to_owned(),
+        ));
+    }
+    match (tenant, email.transpose()) {
+        (Ok(tenant), Ok(email)) if faults.is_empty() => Ok(NewAdmin {
+            database,
+            tenant,
+            email,
+        }),
+        _ => Err(Stop::Faults(faults)),
     }
 }
 
@@ -138,6 +194,11 @@ impl Reader {
         let environment = self.parsed("env");
         let database = self.database(data_directory);
         let token_secret = self.token_secret(environment);
+        let signing_key = self.signing_key().ok();
+        let issuer = self.issuer().ok();
+        let registration = self.parsed("registration");
+        let refresh = self.refresh();
+        let auth_rate_limit = self.parsed::<OrOff<Quota>>("auth_rate_limit");
         let trusted_proxies = self.parsed::<TrustedProxies>("trusted_proxies");
         let header = self.forwarded_header();
         let https = self.parsed("https");
@@ -163,6 +224,11 @@ impl Reader {
             environment: environment?,
             database: database?,
             token_secret: token_secret?,
+            signing_key: signing_key?,
+            issuer: issuer?,
+            registration: registration?,
+            refresh: refresh?,
+            auth_rate_limit: auth_rate_limit?.0,
             origin: OriginPolicy::new(trusted_proxies.clone(), header?),
             trusted_proxies,
             https: https?,
@@ -180,18 +246,26 @@ impl Reader {
     }
 
     fn listen(&mut self) -> Option<SocketAddr> {
-        let address: SocketAddr = self.value(
+        self.value(
             "listen",
             "it has to be an address such as 127.0.0.1:8080 or [::1]:8080",
-        )?;
-        if !address.ip().to_canonical().is_loopback() {
-            return self.fault(
-                "listen",
-                "without accounts, which this version does not have yet, anyone who reaches the server may \
-                 change everything, so the address has to be a loopback one such as 127.0.0.1:8080",
-            );
+        )
+    }
+
+    fn issuer(&mut self) -> Result<Option<String>, Noted> {
+        if self.given("issuer").is_none() {
+            return Ok(None);
         }
-        Some(address)
+        let name = self.parsed::<IssuerName>("issuer").ok_or(Noted)?;
+        Ok(Some(name.0))
+    }
+
+    fn refresh(&mut self) -> Option<RefreshPolicy> {
+        let Time(grace) = self.parsed("refresh_grace")?;
+        match RefreshPolicy::settings().grace(grace).build() {
+            Ok(policy) => Some(policy),
+            Err(error) => self.fault("refresh_grace", &error.to_string()),
+        }
     }
 
     fn admin_listen(&mut self) -> Option<OrOff<SocketAddr>> {

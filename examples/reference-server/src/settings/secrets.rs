@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::path::Path;
 
+use portcullis_auth_core::jwt::{Algorithm, SigningKey};
 use portcullis_secrets::source::{FileSource, SourceErrorKind};
 use portcullis_secrets::strength::require_strong;
 use portcullis_secrets::{SecretBytes, SecretString};
@@ -52,6 +53,25 @@ impl Reader {
                 let text = format!("a token secret cannot be generated: {error}");
                 self.faults.push(Fault(text));
                 None
+            }
+        }
+    }
+
+    /// The key of the file, for whichever algorithm it is.
+    pub(super) fn signing_key(&mut self) -> Result<Option<SigningKey>, Noted> {
+        let Some(Given { text, source }) = self.gathered.remove("signing_key_file") else {
+            return Ok(None);
+        };
+        let pem = self.read(&text, &source)?;
+        let algorithms = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
+        let mut keys = algorithms
+            .into_iter()
+            .map(|algorithm| pem.expose(|pem| SigningKey::from_pem(algorithm, pem)));
+        match keys.find_map(Result::ok) {
+            Some(key) => Ok(Some(key)),
+            None => {
+                let text = "it has to hold an unencrypted private key in PEM: Ed25519, P-256, or RSA of 2048 bits and more";
+                self.note(&source, text)
             }
         }
     }

@@ -97,6 +97,28 @@ pub(super) fn command() -> Command {
         .subcommand(Command::new("healthcheck").about(
             "Ask the server that runs with these settings whether it is ready; exit with 0 if so",
         ))
+        .subcommand(create_admin())
+}
+
+fn create_admin() -> Command {
+    Command::new("create-admin")
+        .about("Make an account that may do everything within a tenant, and the tenant if there is none")
+        .long_about(
+            "Make an account that may do everything within a tenant, and the tenant if there is none. The password is asked \
+             for, or read from the first line of the standard input if that is no terminal. The server may be running.",
+        )
+        .arg(
+            Arg::new("tenant")
+                .long("tenant")
+                .value_name("NAME")
+                .help("The tenant [default: default]"),
+        )
+        .arg(
+            Arg::new("email")
+                .long("email")
+                .value_name("ADDRESS")
+                .help("The e-mail address to sign in with; asked for if it is missing"),
+        )
 }
 
 fn after_help() -> String {

@@ -45,7 +45,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "listen",
         value: "ADDR",
         default: Default::Value("127.0.0.1:8080"),
-        help: "Address to serve on; port 0 takes a free one. Loopback only: there are no accounts yet",
+        help: "Address to serve on; port 0 takes a free one",
     },
     Setting {
         key: "admin_listen",
@@ -78,6 +78,30 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "A file that holds the token secret",
     },
     Setting {
+        key: "signing_key_file",
+        value: "FILE",
+        default: Default::Depends("none: HS256 with a key of the token secret"),
+        help: "A file with the private key that signs access tokens, in PEM: Ed25519, P-256 or RSA",
+    },
+    Setting {
+        key: "issuer",
+        value: "URL",
+        default: Default::Depends("http:// and the address that is served on"),
+        help: "What access tokens name as their issuer, and where others find its keys",
+    },
+    Setting {
+        key: "registration",
+        value: "WHO",
+        default: Default::Value("open"),
+        help: "Where strangers may make themselves a viewer: `open` (the tenant `default`), `all` (every tenant there is), `closed`",
+    },
+    Setting {
+        key: "refresh_grace",
+        value: "TIME",
+        default: Default::Value("10s"),
+        help: "How long a refresh token that was just used gets the same answer once more, up to `5min`; `0s` for never",
+    },
+    Setting {
         key: "trusted_proxies",
         value: "LIST",
         default: Default::Value("none"),
@@ -106,6 +130,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         value: "QUOTA",
         default: Default::Value("600/min,burst=100"),
         help: "Requests per client, such as `100/min,burst=20`, or `off`",
+    },
+    Setting {
+        key: "auth_rate_limit",
+        value: "QUOTA",
+        default: Default::Value("60/min,burst=30"),
+        help: "Requests per client for /api/v1/auth, which cost more than others; or `off`",
     },
     Setting {
         key: "concurrency_limit",
@@ -156,7 +186,7 @@ pub(super) const SECRETS: &[Setting] = &[Setting {
     key: "token_secret",
     value: "SECRET",
     default: Default::Depends("generated at each start, in production required"),
-    help: "What sessions will be signed with; 32 characters at least, better in a file",
+    help: "What the keys of sessions, API keys and second factors are made of; 32 characters at least, better in a file",
 }];
 
 /// All settings, with a flag or without.
@@ -166,10 +196,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
 
 /// Settings of the versions to come. To ignore one would leave somebody unprotected who believes otherwise.
 pub(super) const LATER: &[&str] = &[
-    "auth_rate_limit",
     "cors_origins",
     "redis_url",
-    "signing_key_file",
     "tls_cert",
     "tls_client_ca",
     "tls_key",

@@ -1,9 +1,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use portcullis_auth_core::jwt::{Algorithm, SigningKey};
 use portcullis_secrets::SecretBytes;
 
-use super::{Environment, Https, LogFormat, Settings, Stop, Task, read};
+use super::{Environment, Https, LogFormat, Registration, Settings, Stop, Task, read};
 
 fn task(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Task, Vec<String>> {
     let arguments = ["reference-server"]
@@ -130,29 +131,69 @@ fn the_data_directory_follows_xdg() {
 }
 
 #[test]
-fn without_accounts_the_server_stays_on_loopback() {
-    for address in [
-        "127.0.0.1:0",
-        "127.8.8.8:80",
-        "[::1]:8080",
-        "[::ffff:127.0.0.1]:80",
-    ] {
-        assert_eq!(
-            settings(&["--listen", address], &[]).listen.to_string(),
-            address
-        );
+fn any_address_may_be_served_on() {
+    for address in ["127.0.0.1:0", "[::1]:8080", "0.0.0.0:8080", "[::]:80"] {
+        let settings = settings(&["--listen", address], &[]);
+        assert_eq!(settings.listen.to_string(), address);
     }
-    let secret = strong();
-    let variables = [("PORTCULLIS_TOKEN_SECRET", secret.as_str())];
-    for environment in ["production", "development"] {
-        for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80"] {
-            let faults = faults(&["--env", environment, "--listen", address], &variables);
-            assert_eq!(faults.len(), 1);
-            assert!(
-                faults[0].starts_with("--listen: without accounts"),
-                "{faults:?}"
-            );
-        }
+}
+
+#[test]
+fn accounts_have_settings_that_are_checked_at_the_start() {
+    let defaults = settings(&[], &[]);
+    assert_eq!(defaults.registration, Registration::Open);
+    assert!(defaults.signing_key.is_none() && defaults.issuer.is_none());
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let pem = key.to_pem().unwrap();
+    let file = File::new("signing-key", pem.expose_secret());
+    let given = settings(
+        &[
+            "--registration=closed",
+            "--issuer=https://id.example",
+            "--refresh-grace=0s",
+            "--auth-rate-limit=off",
+            "--signing-key-file",
+            file.name(),
+        ],
+        &[],
+    );
+    assert_eq!(given.registration, Registration::Closed);
+    assert_eq!(given.issuer.as_deref(), Some("https://id.example"));
+    assert_eq!(given.auth_rate_limit, None);
+    assert_eq!(given.signing_key.unwrap().id(), key.id());
+
+    let no_key = File::new("no-key", "hunter2");
+    let wrong = faults(
+        &[
+            "--registration=sometimes",
+            "--issuer=https://id.example/",
+            "--refresh-grace=6min",
+            "--signing-key-file",
+            no_key.name(),
+        ],
+        &[],
+    );
+    assert_eq!(wrong.len(), 4, "{wrong:?}");
+    assert!(wrong.iter().all(|fault| !fault.contains("hunter2")));
+}
+
+#[test]
+fn an_administrator_is_made_where_the_server_looks() {
+    let database = "--database-url=sqlite:/tmp/x.db";
+    let made = task(&["create-admin", "--email=ann@example.com", database], &[]);
+    let Ok(Task::CreateAdmin(admin)) = made else {
+        panic!("{made:?}");
+    };
+    assert_eq!(admin.tenant.as_str(), "default");
+    assert_eq!(admin.email.unwrap().as_str(), "ann@example.com");
+    for wrong in [
+        &["create-admin", "--email=ann", database][..],
+        &["create-admin", "--tenant=A b", database],
+        &["create-admin", "--database-url=sqlite::memory:"],
+        &["create-admin", "--password=hunter2"],
+    ] {
+        let faults = faults(wrong, &[]).join("");
+        assert!(!faults.contains("hunter2"), "{faults}");
     }
 }
 

@@ -22,6 +22,20 @@ pub(crate) enum Https {
     Require,
 }
 
+/// Where strangers may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registration {
+    /// In the tenant `default`.
+    Open,
+    /// In every tenant that there is.
+    All,
+    Closed,
+}
+
+/// The name of the issuer of our tokens: the start of a URL, without a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IssuerName(pub(crate) String);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Json,
@@ -75,6 +89,41 @@ impl FromStr for Https {
             "redirect" => Ok(Self::Redirect),
             "require" => Ok(Self::Require),
             _ => Err(Expected("`off`, `redirect` or `require`")),
+        }
+    }
+}
+
+impl FromStr for Registration {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "open" => Ok(Self::Open),
+            "all" => Ok(Self::All),
+            "closed" => Ok(Self::Closed),
+            _ => Err(Expected("`open`, `all` or `closed`")),
+        }
+    }
+}
+
+impl FromStr for IssuerName {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        let scheme = ["https://", "http://"];
+        let authority = scheme.iter().find_map(|scheme| text.strip_prefix(scheme));
+        let is_right = authority.is_some_and(|authority| {
+            !authority.is_empty()
+                && !authority.contains(['/', '?', '#', '@', '\\'])
+                && authority.parse::<http::uri::Authority>().is_ok()
+        });
+        // Compared byte by byte, so that there must be one way to write it.
+        if is_right {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Expected(
+                "a URL without a path, such as https://config.example.com",
+            ))
         }
     }
 }
@@ -193,7 +242,7 @@ mod tests {
 
     use tracing::Level;
 
-    use super::{LogFilter, OrOff, Size, Time};
+    use super::{IssuerName, LogFilter, OrOff, Size, Time};
 
     #[test]
     fn sizes_have_units() {
@@ -267,6 +316,30 @@ mod tests {
         let LogFilter(targets) = "trace".parse().unwrap();
         assert!(targets.would_enable("sqlx", &Level::TRACE));
         assert!(targets.would_enable("h2::server", &Level::INFO));
+    }
+
+    #[test]
+    fn an_issuer_is_a_url_that_is_written_in_one_way() {
+        for right in [
+            "https://id.example",
+            "http://127.0.0.1:8080",
+            "https://[::1]",
+        ] {
+            assert!(right.parse::<IssuerName>().is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "id.example",
+            "https://",
+            "https://id.example/",
+            "https://id.example?x",
+            "https://ann:x@id.example",
+            "ftp://id.example",
+            "HTTPS://id.example",
+            "https://id .example",
+        ] {
+            assert!(wrong.parse::<IssuerName>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

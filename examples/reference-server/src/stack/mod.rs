@@ -12,6 +12,7 @@
 //! | host, https | a redirect names only a host that is ours; no work for who should not be here |
 //! | rate, concurrency | no quota is spent on them, and nothing dear happens before it |
 //! | limits | next to the handlers whose requests they bound |
+//! | auth | around each handler that needs it: see [`routes`](crate::routes) |
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use std::convert::Infallible;
 
 use axum::Router;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use portcullis_layer_core::endpoint::{EndpointLayer, EndpointService};
@@ -40,7 +42,7 @@ use portcullis_security_layers::limits::{
 };
 use portcullis_security_layers::mask::{MaskCollector, MaskLayer};
 use portcullis_security_layers::rate_limit::{
-    ConcurrencyLimitLayer, Key, RateLimitCollector, RateLimitLayer, RateLimiter, Rule,
+    ConcurrencyLimitLayer, Key, MissingKey, RateLimitCollector, RateLimitLayer, RateLimiter, Rule,
 };
 use portcullis_security_layers::refusals::Refusals;
 use tower::{Service, ServiceBuilder};
@@ -146,8 +148,20 @@ fn guarded(settings: &Settings, routes: Router, metrics: &Metrics) -> Result<Rou
         counted = counted.concurrency("concurrency".parse()?, &layer);
         router = router.layer(layer);
     }
-    if let Some(quota) = settings.rate_limit {
-        let limiter = RateLimiter::from(Rule::new(quota, Key::client_ip()));
+    let all = settings
+        .rate_limit
+        .map(|quota| Rule::new(quota, Key::client_ip()));
+    let signing_in = match settings.auth_rate_limit {
+        Some(quota) => Some(
+            Rule::new(quota, Key::with(about_signing_in).and(Key::client_ip()))
+                .name("auth".parse()?)
+                .missing_key(MissingKey::Skip),
+        ),
+        None => None,
+    };
+    let rules: Vec<_> = all.into_iter().chain(signing_in).collect();
+    if !rules.is_empty() {
+        let limiter = RateLimiter::new(rules)?;
         counted = counted.limiter("requests".parse()?, &limiter);
         router = router.layer(RateLimitLayer::from_shared(limiter).count_in(&refusals));
     }
@@ -168,6 +182,15 @@ fn guarded(settings: &Settings, routes: Router, metrics: &Metrics) -> Result<Rou
         registry.register_collector(Box::new(counted));
     });
     Ok(router)
+}
+
+/// What costs a password's hash, or tells a guess from another, has a limit of its own.
+fn about_signing_in(request: &Parts) -> Option<()> {
+    request
+        .uri
+        .path()
+        .starts_with("/api/v1/auth/")
+        .then_some(())
 }
 
 /// What operators see, on a listener of their own.

@@ -8,6 +8,7 @@ use crate::domain::document::Document;
 use crate::domain::etag::{Digest, ETag};
 use crate::domain::name::Name;
 use crate::domain::page::Page;
+use crate::domain::project::ProjectName;
 
 /// The present state of a configuration, without its document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Head {
 
 impl Store {
     /// `None` when there is no such project.
-    pub(crate) async fn head(&self, project: &Name, name: &Name) -> Result<Option<Head>> {
+    pub(crate) async fn head(&self, project: &ProjectName, name: &Name) -> Result<Option<Head>> {
         type Row = (
             Option<i64>,
             Option<i64>,
@@ -69,10 +70,11 @@ impl Store {
         let row: Option<Row> = sqlx::query_as(
             "SELECT c.id, c.version, c.digest, c.schema, c.schema_digest
              FROM projects p LEFT JOIN configs c ON c.project_id = p.id AND c.name = $2
-             WHERE p.name = $1",
+             WHERE p.name = $1 AND p.tenant = $3",
         )
         .bind(project.as_str())
         .bind(name.as_str())
+        .bind(project.tenant())
         .fetch_optional(&self.pool)
         .await?;
         Ok(
@@ -89,7 +91,7 @@ impl Store {
     /// The text of a version, the present one when `version` is `None`.
     pub(crate) async fn document(
         &self,
-        project: &Name,
+        project: &ProjectName,
         name: &Name,
         version: Option<u64>,
     ) -> Result<Option<(Revision, String)>> {
@@ -97,11 +99,13 @@ impl Store {
             "SELECT v.version, v.digest, v.created_at, v.document
              FROM projects p JOIN configs c ON c.project_id = p.id
              JOIN versions v ON v.config_id = c.id
-             WHERE p.name = $1 AND c.name = $2 AND v.version = COALESCE($3, c.version)",
+             WHERE p.name = $1 AND c.name = $2 AND v.version = COALESCE($3, c.version)
+             AND p.tenant = $4",
         )
         .bind(project.as_str())
         .bind(name.as_str())
         .bind(version.map(signed))
+        .bind(project.tenant())
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(|(version, digest, created_at, text)| {
@@ -116,7 +120,7 @@ impl Store {
     /// Makes `document` the next version after `seen`; `None` when that is not the state any more.
     pub(crate) async fn write_document(
         &self,
-        project: &Name,
+        project: &ProjectName,
         name: &Name,
         seen: &Head,
         document: &Document,
@@ -130,7 +134,7 @@ impl Store {
             None => {
                 sqlx::query_as(
                     "INSERT INTO configs (project_id, name, version, digest, updated_at)
-                     SELECT id, $2, $3, $4, $5 FROM projects WHERE name = $1
+                     SELECT id, $2, $3, $4, $5 FROM projects WHERE name = $1 AND tenant = $6
                      ON CONFLICT (project_id, name) DO NOTHING RETURNING id",
                 )
                 .bind(project.as_str())
@@ -138,6 +142,7 @@ impl Store {
                 .bind(version)
                 .bind(digest.as_str())
                 .bind(now)
+                .bind(project.tenant())
                 .fetch_optional(&mut *transaction)
                 .await?
             }
@@ -181,7 +186,7 @@ impl Store {
     /// Sets the schema; false when `seen` is not the state any more.
     pub(crate) async fn write_schema(
         &self,
-        project: &Name,
+        project: &ProjectName,
         name: &Name,
         seen: &Head,
         schema: &Document,
@@ -191,7 +196,7 @@ impl Store {
         let done = match seen.id {
             None => sqlx::query(
                 "INSERT INTO configs (project_id, name, version, schema, schema_digest, updated_at)
-                     SELECT id, $2, 0, $3, $4, $5 FROM projects WHERE name = $1
+                     SELECT id, $2, 0, $3, $4, $5 FROM projects WHERE name = $1 AND tenant = $6
                      ON CONFLICT (project_id, name) DO NOTHING",
             )
             .bind(project.as_str())
@@ -199,6 +204,7 @@ impl Store {
             .bind(schema.text())
             .bind(digest.as_str())
             .bind(now)
+            .bind(project.tenant())
             .execute(&self.pool)
             .await?,
             Some(id) => {
@@ -253,15 +259,20 @@ impl Store {
     }
 
     /// In order of their names, one more than the page holds.
-    pub(crate) async fn configs(&self, project: &Name, page: &Page<Name>) -> Result<Vec<Summary>> {
+    pub(crate) async fn configs(
+        &self,
+        project: &ProjectName,
+        page: &Page<Name>,
+    ) -> Result<Vec<Summary>> {
         let rows: Vec<(String, i64, Option<String>, bool, i64)> = sqlx::query_as(
             "SELECT c.name, c.version, c.digest, c.schema IS NOT NULL, c.updated_at
              FROM projects p JOIN configs c ON c.project_id = p.id
-             WHERE p.name = $1 AND c.name > $2 ORDER BY c.name LIMIT $3",
+             WHERE p.name = $1 AND p.tenant = $4 AND c.name > $2 ORDER BY c.name LIMIT $3",
         )
         .bind(project.as_str())
         .bind(page.after.as_ref().map_or("", Name::as_str))
         .bind(page.fetch())
+        .bind(project.tenant())
         .fetch_all(&self.pool)
         .await?;
         let summary = |(name, version, digest, has_schema, updated_at)| Summary {
@@ -279,7 +290,7 @@ impl Store {
     /// The newest first, one more than the page holds.
     pub(crate) async fn versions(
         &self,
-        project: &Name,
+        project: &ProjectName,
         name: &Name,
         page: &Page<u64>,
     ) -> Result<Vec<Revision>> {
@@ -287,13 +298,14 @@ impl Store {
             "SELECT v.version, v.digest, v.created_at, octet_length(v.document)
              FROM projects p JOIN configs c ON c.project_id = p.id
              JOIN versions v ON v.config_id = c.id
-             WHERE p.name = $1 AND c.name = $2 AND v.version < $3
+             WHERE p.name = $1 AND c.name = $2 AND p.tenant = $5 AND v.version < $3
              ORDER BY v.version DESC LIMIT $4",
         )
         .bind(project.as_str())
         .bind(name.as_str())
         .bind(page.after.map_or(i64::MAX, signed))
         .bind(page.fetch())
+        .bind(project.tenant())
         .fetch_all(&self.pool)
         .await?;
         let revision = |(version, digest, created_at, bytes)| {

@@ -1,18 +1,22 @@
-//! Where projects and configurations are kept.
+//! Where projects, configurations, accounts and the audit trail are kept.
 //!
-//! The only module that knows of SQL. Its statements keep to what SQLite and PostgreSQL share, and
+//! The only module that knows of SQL; sessions, API keys and second factors lie in the same database, in tables of the stores of
+//! `portcullis-auth-core`. Its statements keep to what SQLite and PostgreSQL share, and
 //! every decision about a conflict is one comparison inside one statement.
 
+mod audit;
 mod configs;
 mod projects;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use portcullis_auth_core::{api_key, refresh, revocation, store as auth, throttle, totp};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -21,8 +25,10 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+pub(crate) use self::audit::{AuditFilter, AuditRecord};
 pub(crate) use self::configs::{Head, Revision, Summary};
 pub(crate) use self::projects::{Deleted, Project};
+pub(crate) use self::users::{Changed, Created, NewUser, User, UserChange};
 
 /// How long a statement waits for a writer, and a request for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,6 +74,7 @@ pub(crate) enum OpenError {
     Directory(PathBuf, std::io::Error),
     Connect(Place, sqlx::Error),
     Migrate(Place, sqlx::migrate::MigrateError),
+    Accounts(Place, auth::StoreError),
     Write(Place, sqlx::Error),
 }
 
@@ -97,6 +104,10 @@ impl Location {
             Kind::File(options.get_filename().to_owned())
         };
         Ok(Self { options, kind })
+    }
+
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(self.kind, Kind::Memory)
     }
 
     pub(crate) fn file(path: &Path) -> Self {
@@ -159,8 +170,8 @@ impl Store {
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // With a write-ahead log, this loses no committed write unless the machine loses power.
-            .synchronous(SqliteSynchronous::Normal)
+            // A commit that a power cut takes back would make good refresh tokens look forged.
+            .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE);
         let pool = pool
             .connect_with(options)
@@ -170,6 +181,9 @@ impl Store {
             .run(&pool)
             .await
             .map_err(|error| OpenError::Migrate(kind(), error))?;
+        migrate_accounts(&pool)
+            .await
+            .map_err(|error| OpenError::Accounts(kind(), error))?;
         // Nothing so far had to write if the tables were there; a database that only can be read
         // would be found out by the first change that a client asks for.
         sqlx::query("DELETE FROM projects WHERE 1 = 0")
@@ -177,6 +191,11 @@ impl Store {
             .await
             .map_err(|error| OpenError::Write(kind(), error))?;
         Ok(Self { pool })
+    }
+
+    /// For stores of `portcullis-auth-core`, each on tables of its own.
+    pub(crate) fn pool(&self) -> SqlitePool {
+        self.pool.clone()
     }
 
     /// Whether the database answers at all.
@@ -223,12 +242,30 @@ impl Collector for Connections {
     }
 }
 
+/// The tables of the stores that are not ours.
+async fn migrate_accounts(pool: &SqlitePool) -> std::result::Result<(), auth::StoreError> {
+    refresh::sqlite::SqliteStore::migrate(pool).await?;
+    api_key::SqliteStore::new(pool.clone()).migrate().await?;
+    revocation::SqliteStore::new(pool.clone()).migrate().await?;
+    throttle::sqlite::SqliteStore::new(pool.clone())
+        .migrate()
+        .await?;
+    totp::sqlite::SqliteStore::new(pool.clone()).migrate().await
+}
+
 fn migrator() -> Migrator {
-    let migrations = [(
-        1,
-        "configuration",
-        include_str!("../../migrations/0001_configuration.sql"),
-    )];
+    let migrations = [
+        (
+            1,
+            "configuration",
+            include_str!("../../migrations/0001_configuration.sql"),
+        ),
+        (
+            2,
+            "accounts",
+            include_str!("../../migrations/0002_accounts.sql"),
+        ),
+    ];
     let migrations = migrations.map(|(version, description, sql)| {
         Migration::new(
             version,
@@ -259,6 +296,17 @@ fn make_parent(path: &Path) -> std::result::Result<(), OpenError> {
     builder
         .create(parent)
         .map_err(|error| OpenError::Directory(parent.to_owned(), error))
+}
+
+/// As services that hold a store of ours hear of it.
+impl From<StoreError> for auth::StoreError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::Busy(_) => auth::StoreErrorKind::Contended,
+            StoreError::Broken(_) => auth::StoreErrorKind::Unavailable,
+        };
+        Self::new(kind, error)
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -313,6 +361,11 @@ impl fmt::Display for OpenError {
             Self::Connect(place, error) => write!(f, "{place} cannot be opened: {error}"),
             Self::Migrate(place, error) => {
                 write!(f, "{place} cannot be brought up to date: {error}")
+            }
+            Self::Accounts(place, error) => {
+                let cause = std::error::Error::source(error).map(ToString::to_string);
+                let cause = cause.unwrap_or_else(|| error.to_string());
+                write!(f, "{place} cannot be brought up to date: {cause}")
             }
             Self::Write(place, error) => write!(f, "{place} cannot be written to: {error}"),
         }

@@ -1,8 +1,11 @@
 //! Projects: a name that configurations are kept under.
 
+use portcullis_auth_core::id::TenantId;
+
 use super::{Result, Store};
 use crate::domain::name::Name;
 use crate::domain::page::Page;
+use crate::domain::project::ProjectName;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Project {
@@ -36,15 +39,16 @@ impl Store {
     /// `None` when the name is taken.
     pub(crate) async fn create_project(
         &self,
-        name: &Name,
+        name: &ProjectName,
         description: &str,
         now: i64,
     ) -> Result<Option<Project>> {
         let row: Option<Row> = sqlx::query_as(
-            "INSERT INTO projects (name, description, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT (name) DO NOTHING
+            "INSERT INTO projects (tenant, name, description, created_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant, name) DO NOTHING
              RETURNING name, description, created_at",
         )
+        .bind(name.tenant())
         .bind(name.as_str())
         .bind(description)
         .bind(now)
@@ -53,21 +57,28 @@ impl Store {
         Ok(row.map(Project::from))
     }
 
-    pub(crate) async fn project(&self, name: &Name) -> Result<Option<Project>> {
-        let row: Option<Row> =
-            sqlx::query_as("SELECT name, description, created_at FROM projects WHERE name = $1")
-                .bind(name.as_str())
-                .fetch_optional(&self.pool)
-                .await?;
+    pub(crate) async fn project(&self, name: &ProjectName) -> Result<Option<Project>> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT name, description, created_at FROM projects WHERE tenant = $1 AND name = $2",
+        )
+        .bind(name.tenant())
+        .bind(name.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row.map(Project::from))
     }
 
-    /// In order of their names, one more than the page holds.
-    pub(crate) async fn projects(&self, page: &Page<Name>) -> Result<Vec<Project>> {
+    /// Those of a tenant in order of their names, one more than the page holds.
+    pub(crate) async fn projects(
+        &self,
+        tenant: &TenantId,
+        page: &Page<Name>,
+    ) -> Result<Vec<Project>> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT name, description, created_at FROM projects
-             WHERE name > $1 ORDER BY name LIMIT $2",
+             WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT $3",
         )
+        .bind(tenant.as_str())
         .bind(page.after.as_ref().map_or("", Name::as_str))
         .bind(page.fetch())
         .fetch_all(&self.pool)
@@ -75,11 +86,12 @@ impl Store {
         Ok(rows.into_iter().map(Project::from).collect())
     }
 
-    pub(crate) async fn delete_project(&self, name: &Name) -> Result<Deleted> {
+    pub(crate) async fn delete_project(&self, name: &ProjectName) -> Result<Deleted> {
         let done = sqlx::query(
-            "DELETE FROM projects WHERE name = $1
+            "DELETE FROM projects WHERE tenant = $1 AND name = $2
              AND NOT EXISTS (SELECT 1 FROM configs WHERE project_id = projects.id)",
         )
+        .bind(name.tenant())
         .bind(name.as_str())
         .execute(&self.pool)
         .await?;

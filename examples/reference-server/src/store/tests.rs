@@ -2,9 +2,14 @@ use super::{Deleted, Head, Location, NotALocation, Store};
 use crate::domain::document::Document;
 use crate::domain::name::Name;
 use crate::domain::page::Page;
+use crate::domain::project::ProjectName;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+fn project(text: &str) -> ProjectName {
+    ProjectName::new("default".parse().unwrap(), name(text))
 }
 
 fn document(text: &str) -> Document {
@@ -20,7 +25,7 @@ async fn store() -> Store {
         .await
         .unwrap();
     store
-        .create_project(&name("p"), "", 1)
+        .create_project(&project("p"), "", 1)
         .await
         .unwrap()
         .unwrap();
@@ -28,13 +33,17 @@ async fn store() -> Store {
 }
 
 async fn head(store: &Store) -> Head {
-    store.head(&name("p"), &name("c")).await.unwrap().unwrap()
+    store
+        .head(&project("p"), &name("c"))
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// Writes on top of the present state.
 async fn write(store: &Store, text: &str) -> u64 {
     let seen = head(store).await;
-    let (p, c, text) = (name("p"), name("c"), document(text));
+    let (p, c, text) = (project("p"), name("c"), document(text));
     let written = store.write_document(&p, &c, &seen, &text, 2).await;
     written.unwrap().unwrap().version
 }
@@ -70,12 +79,15 @@ fn urls_are_told_apart() {
 async fn projects_are_created_once_and_deleted_empty() {
     let store = store().await;
     assert_eq!(
-        store.create_project(&name("p"), "again", 9).await.unwrap(),
+        store
+            .create_project(&project("p"), "again", 9)
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
         store
-            .project(&name("p"))
+            .project(&project("p"))
             .await
             .unwrap()
             .unwrap()
@@ -85,19 +97,19 @@ async fn projects_are_created_once_and_deleted_empty() {
 
     write(&store, "1").await;
     assert_eq!(
-        store.delete_project(&name("p")).await.unwrap(),
+        store.delete_project(&project("p")).await.unwrap(),
         Deleted::NotEmpty
     );
     assert!(store.delete_config(&head(&store).await).await.unwrap());
     assert_eq!(
-        store.delete_project(&name("p")).await.unwrap(),
+        store.delete_project(&project("p")).await.unwrap(),
         Deleted::Yes
     );
     assert_eq!(
-        store.delete_project(&name("p")).await.unwrap(),
+        store.delete_project(&project("p")).await.unwrap(),
         Deleted::NotFound
     );
-    assert_eq!(store.head(&name("p"), &name("c")).await.unwrap(), None);
+    assert_eq!(store.head(&project("p"), &name("c")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -105,7 +117,7 @@ async fn versions_are_kept_as_they_were_written() {
     let store = store().await;
     assert_eq!(write(&store, "{\"n\": 1.00}").await, 1);
     assert_eq!(write(&store, "\"é\"").await, 2);
-    let (p, c) = (name("p"), name("c"));
+    let (p, c) = (project("p"), name("c"));
     let (now, text) = store.document(&p, &c, None).await.unwrap().unwrap();
     assert_eq!((now.version, now.bytes, text.as_str()), (2, 4, "\"é\""));
     let (_, text) = store.document(&p, &c, Some(1)).await.unwrap().unwrap();
@@ -130,7 +142,7 @@ async fn versions_are_kept_as_they_were_written() {
 #[tokio::test]
 async fn a_write_on_top_of_a_past_state_does_not_happen() {
     let store = store().await;
-    let (p, c) = (name("p"), name("c"));
+    let (p, c) = (project("p"), name("c"));
     let nothing = head(&store).await;
     write(&store, "1").await;
     let first = head(&store).await;
@@ -166,7 +178,7 @@ async fn a_write_on_top_of_a_past_state_does_not_happen() {
 #[tokio::test]
 async fn a_document_is_never_written_past_a_schema_that_nobody_checked() {
     let store = store().await;
-    let (p, c) = (name("p"), name("c"));
+    let (p, c) = (project("p"), name("c"));
     let unchecked = head(&store).await;
     assert!(
         store
@@ -209,7 +221,7 @@ async fn a_document_is_never_written_past_a_schema_that_nobody_checked() {
 #[tokio::test]
 async fn a_schema_without_a_document_leaves_nothing_behind() {
     let store = store().await;
-    let (p, c) = (name("p"), name("c"));
+    let (p, c) = (project("p"), name("c"));
     let nothing = head(&store).await;
     store
         .write_schema(&p, &c, &nothing, &document("{}"), 1)
@@ -234,12 +246,13 @@ async fn a_schema_without_a_document_leaves_nothing_behind() {
 async fn listings_go_on_after_the_cursor() {
     let store = store().await;
     for text in ["a", "b.1", "b"] {
-        store.create_project(&name(text), "", 1).await.unwrap();
+        store.create_project(&project(text), "", 1).await.unwrap();
     }
     let names = |after, limit| {
         let store = &store;
         async move {
-            let projects = store.projects(&page(after, limit)).await.unwrap();
+            let tenant = "default".parse().unwrap();
+            let projects = store.projects(&tenant, &page(after, limit)).await.unwrap();
             projects.into_iter().map(|p| p.name).collect::<Vec<_>>()
         }
     };
@@ -254,14 +267,14 @@ async fn of_many_writers_that_saw_the_same_state_one_wins() {
     let store = Store::open(&Location::file(&directory.join("race.db")))
         .await
         .unwrap();
-    store.create_project(&name("p"), "", 1).await.unwrap();
+    store.create_project(&project("p"), "", 1).await.unwrap();
     for round in 1..=10 {
         let seen = head(&store).await;
         let writers = (0..16).map(|writer| {
             let (store, seen) = (store.clone(), seen.clone());
             tokio::spawn(async move {
                 let (p, c, text) = (
-                    name("p"),
+                    project("p"),
                     name("c"),
                     document(&format!("[{round},{writer}]")),
                 );
@@ -274,7 +287,7 @@ async fn of_many_writers_that_saw_the_same_state_one_wins() {
             won += usize::from(writer.await.unwrap());
         }
         let newest = store
-            .document(&name("p"), &name("c"), None)
+            .document(&project("p"), &name("c"), None)
             .await
             .unwrap()
             .unwrap()
@@ -299,4 +312,103 @@ async fn a_database_that_can_only_be_read_is_refused_at_the_start() {
     let error = Store::open(&readable).await.unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();
     assert!(error.contains("cannot be written to"), "{error}");
+}
+
+#[tokio::test]
+async fn a_project_is_of_one_tenant_and_no_other_sees_it() {
+    let store = store().await;
+    store
+        .create_tenant(&"acme".parse().unwrap(), 1)
+        .await
+        .unwrap();
+    let other = ProjectName::new("acme".parse().unwrap(), name("p"));
+    write(&store, "1").await;
+    assert_eq!(store.project(&other).await.unwrap(), None);
+    assert_eq!(store.head(&other, &name("c")).await.unwrap(), None);
+    assert_eq!(
+        store.document(&other, &name("c"), None).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        store.delete_project(&other).await.unwrap(),
+        Deleted::NotFound
+    );
+    let seen = Head::default();
+    let lost = store
+        .write_document(&other, &name("d"), &seen, &document("2"), 3)
+        .await;
+    assert_eq!(lost.unwrap(), None);
+    assert!(
+        !store
+            .write_schema(&other, &name("d"), &seen, &document("{}"), 3)
+            .await
+            .unwrap()
+    );
+
+    // The same name is another project there.
+    let made = store.create_project(&other, "theirs", 2).await.unwrap();
+    assert_eq!(made.unwrap().description, "theirs");
+    let all = page(None, 50);
+    assert_eq!(store.configs(&other, &all).await.unwrap(), []);
+    assert_eq!(
+        store
+            .versions(&other, &name("c"), &page(None, 50))
+            .await
+            .unwrap(),
+        []
+    );
+    let theirs = store
+        .projects(&"acme".parse().unwrap(), &page(None, 50))
+        .await;
+    assert_eq!(theirs.unwrap().len(), 1);
+}
+
+// The tables are made anew, and what was in them has to be there afterwards, with the numbers it had.
+#[tokio::test]
+async fn what_an_older_version_kept_belongs_to_the_default_tenant() {
+    let directory = std::env::temp_dir().join(format!("portcullis-upgrade-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let location = Location::file(&directory.join("old.db"));
+    let options = location.options.clone().create_if_missing(true);
+    let old = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let mut first = super::migrator();
+    first.migrations.to_mut().truncate(1);
+    first.run(&old).await.unwrap();
+    for statement in [
+        "INSERT INTO projects VALUES (7, 'p', 'old', 1)",
+        "INSERT INTO configs VALUES (9, 7, 'c', 1, 'd', NULL, NULL, 1)",
+        "INSERT INTO versions VALUES (9, 1, '{}', 'd', 1)",
+        "INSERT INTO configs VALUES (12, 7, 'gone', 1, 'd', NULL, NULL, 1)",
+        "DELETE FROM configs WHERE id = 12",
+    ] {
+        sqlx::query(statement).execute(&old).await.unwrap();
+    }
+    old.close().await;
+
+    let store = Store::open(&location).await.unwrap();
+    let (_, text) = store
+        .document(&project("p"), &name("c"), None)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(text, "{}");
+    let kept = store.project(&project("p")).await.unwrap().unwrap();
+    assert_eq!(kept.description, "old");
+    let new = store
+        .head(&project("p"), &name("new"))
+        .await
+        .unwrap()
+        .unwrap();
+    let written = store
+        .write_document(&project("p"), &name("new"), &new, &document("1"), 2)
+        .await;
+    assert!(written.unwrap().is_some());
+    // An id that was somebody's is nobody else's.
+    let (id,): (i64,) = sqlx::query_as("SELECT id FROM configs WHERE name = 'new'")
+        .fetch_one(&store.pool)
+        .await
+        .unwrap();
+    assert!(id > 12, "{id}");
+    store.close().await;
+    std::fs::remove_dir_all(directory).unwrap();
 }

@@ -140,7 +140,7 @@ async fn what_exists_is_replaced_only_by_who_saw_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_writers_exactly_one_wins_per_tag() {
     let directory = crate::support::Directory::new();
-    let server = Arc::new(Server::with(&[&directory.database()]).await);
+    let server = Arc::new(Server::with(&[&directory.with_admin()]).await);
     let app = format!("{}/app", server.project("p").await);
     let mut etag: Option<String> = None;
     for round in 0..5 {

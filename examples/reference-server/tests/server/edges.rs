@@ -112,8 +112,9 @@ async fn requests_beyond_the_bounds_are_refused_each_with_its_status() {
     assert_eq!(large.value()["limit"], 1024);
     // Of a length that nobody announced.
     let chunk = format!("{:x}\r\n{}\r\n", 600, "1".repeat(600));
+    let who = server.authorization();
     let chunked = format!(
-        "PUT {app} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+        "PUT {app} HTTP/1.1\r\nhost: localhost\r\n{who}content-type: application/json\r\n\
          transfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n"
     );
     let chunked = raw(&server, chunked.as_bytes()).await;
@@ -147,8 +148,11 @@ async fn requests_beyond_the_bounds_are_refused_each_with_its_status() {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_ends_at_its_deadline() {
     let server = Server::with(&["--body-timeout=50ms"]).await;
-    let head = "PUT /api/v1/projects/p/configs/c HTTP/1.1\r\nhost: localhost\r\n\
-                content-type: application/json\r\ncontent-length: 10\r\n\r\n12";
+    let who = server.authorization();
+    let head = format!(
+        "PUT /api/v1/projects/p/configs/c HTTP/1.1\r\nhost: localhost\r\n{who}\
+         content-type: application/json\r\ncontent-length: 10\r\n\r\n12"
+    );
     let answer = raw(&server, head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(

@@ -30,7 +30,7 @@ async fn it_serves_within_a_second_of_its_start() {
 #[tokio::test]
 async fn what_was_written_outlives_the_server() {
     let directory = Directory::new();
-    let database = directory.database();
+    let database = directory.with_admin();
     let server = Server::with(&[&database]).await;
     let app = format!("{}/app", server.project("p").await);
     let etag = server.put(&app, "{\"a\": 1}").await.etag();
@@ -62,14 +62,17 @@ async fn readiness_goes_first_and_requests_are_served_until_the_delay_is_over() 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_drops_nothing_that_was_accepted() {
     let directory = Directory::new();
-    let mut server = Server::with(&["--drain-delay=100ms", &directory.database()]).await;
+    let mut server = Server::with(&["--drain-delay=100ms", &directory.with_admin()]).await;
     server.project("p").await;
     let address = server.address();
 
     // One upload that has begun, and ends only after the listener is closed.
     let mut upload = TcpStream::connect(address).await.unwrap();
-    let head = "PUT /api/v1/projects/p/configs/slow HTTP/1.1\r\nhost: localhost\r\n\
-                content-type: application/json\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n";
+    let who = server.authorization();
+    let head = format!(
+        "PUT /api/v1/projects/p/configs/slow HTTP/1.1\r\nhost: localhost\r\n{who}\
+         content-type: application/json\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n"
+    );
     upload.write_all(head.as_bytes()).await.unwrap();
     let mut interim = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
     upload.read_exact(&mut interim).await.unwrap();
@@ -80,6 +83,7 @@ async fn sigterm_under_load_drops_nothing_that_was_accepted() {
     let clients: Vec<_> = (0..8)
         .map(|client| {
             let (answered, stopping) = (Arc::clone(&answered), Arc::clone(&stopping));
+            let token = server.token().to_owned();
             tokio::spawn(async move {
                 let path = format!("/api/v1/projects/p/configs/c{client}");
                 'connections: loop {
@@ -91,7 +95,7 @@ async fn sigterm_under_load_drops_nothing_that_was_accepted() {
                         return;
                     };
                     loop {
-                        let call = Call::new(address, &Method::PUT, &path);
+                        let call = Call::new(address, &Method::PUT, &path).token(&token);
                         let call = call.header("content-type", "application/json");
                         let (_, request) = call.into_request(Bytes::from_static(b"1"));
                         let answer = exchange(&mut connection, request).await.unwrap();

@@ -122,8 +122,11 @@ async fn a_spoofed_forwarded_for_changes_nothing_unless_its_peer_is_trusted() {
 async fn a_client_has_only_so_many_requests_under_way() {
     let server = Server::with(&["--concurrency-limit=1"]).await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let head = "POST /api/v1/projects HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-                content-type: application/json\r\ncontent-length: 12\r\nexpect: 100-continue\r\n\r\n";
+    let who = server.authorization();
+    let head = format!(
+        "POST /api/v1/projects HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{who}\
+         content-type: application/json\r\ncontent-length: 12\r\nexpect: 100-continue\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     // The handler has asked for the body: the request is under way.
     let mut interim = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];

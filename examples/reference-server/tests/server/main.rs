@@ -4,6 +4,7 @@
     reason = "clippy knows tests by their attribute, and not what they call"
 )]
 
+mod accounts;
 mod canaries;
 mod conditions;
 mod crud;

@@ -96,7 +96,7 @@ async fn each_request_is_one_line_of_the_access_log() {
     let call = server.request(&Method::GET, "/api/v1/projects/p?token=hunter2");
     let answer = call
         .header("user-agent", spoofed)
-        .header("authorization", "hunter2")
+        .header("cookie", "session=hunter2")
         .send()
         .await;
     let line = server.logged(answer.header("x-request-id")).await;

@@ -1,19 +1,20 @@
 //! The server as a child process, and a client that holds every answer to what all answers promise.
 
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, ETAG, HOST};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -33,6 +34,83 @@ pub(crate) fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Comma
     command
 }
 
+/// Whoever may do everything in the tenant `default` of every server that is started here.
+pub(crate) const ADMIN: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "difference engines need oil";
+
+/// The same for all servers, so that a token of one is good for all.
+const SECRET: &str = "67+BiJ/ag0oOIhr62QTTu+5j5J1Pb8dEwlroX50crzo8wWKYXwQ5b9iBYQGBlNj9";
+const ISSUER: &str = "http://issuer.test";
+
+/// A database with an administrator, and a token of theirs: made once, since passwords take their time.
+struct Template {
+    database: PathBuf,
+    token: String,
+}
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    let name = format!("accounts-{}", std::process::id());
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    let database = directory.join("template.db");
+    create_admin(&database, "default", ADMIN, PASSWORD);
+
+    let url = format!("--database-url=sqlite:{}", database.display());
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_reference-server"))
+        .args(["--listen=127.0.0.1:0", "--drain-delay=0s", &url])
+        .env_clear()
+        .env("PORTCULLIS_TOKEN_SECRET", SECRET)
+        .env("PORTCULLIS_ISSUER", ISSUER)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = std::io::BufReader::new(server.stdout.take().unwrap()).lines();
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("serving on http://")));
+    let address = address_in(&line.unwrap());
+    // Read all the time, or the server waits for it.
+    let rest = std::thread::spawn(move || log.count());
+    let body = json!({ "email": ADMIN, "password": PASSWORD }).to_string();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/auth/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let tokens: Value = serde_json::from_str(body).unwrap();
+    let token = tokens["access_token"].as_str().unwrap().to_owned();
+    // It leaves nothing in the write-ahead log.
+    terminate(server.id());
+    assert!(server.wait().unwrap().success());
+    rest.join().unwrap();
+    Template { database, token }
+});
+
+/// Makes an administrator as an operator does.
+pub(crate) fn create_admin(database: &Path, tenant: &str, email: &str, password: &str) {
+    let url = format!("--database-url=sqlite:{}", database.display());
+    let mut made = std::process::Command::new(env!("CARGO_BIN_EXE_reference-server"))
+        .args(["create-admin", "--tenant", tenant, "--email", email, &url])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = made.stdin.take().unwrap();
+    input.write_all(format!("{password}\n").as_bytes()).unwrap();
+    drop(input);
+    assert!(made.wait().unwrap().success());
+}
+
+fn terminate(id: u32) {
+    let id = rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+}
+
 /// A directory that is gone with this value.
 pub(crate) struct Directory(pub(crate) PathBuf);
 
@@ -46,14 +124,32 @@ impl Directory {
         Self(path)
     }
 
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.join("test.db")
+    }
+
     pub(crate) fn database(&self) -> String {
-        format!("--database-url=sqlite:{}", self.0.join("test.db").display())
+        format!("--database-url=sqlite:{}", self.path().display())
+    }
+
+    /// The same, with [`ADMIN`] in it.
+    pub(crate) fn with_admin(&self) -> String {
+        if !self.path().exists() {
+            std::fs::copy(&TEMPLATE.database, self.path()).unwrap();
+        }
+        self.database()
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
+        // A server that was killed a moment ago may still write.
+        for _ in 0..100 {
+            if std::fs::remove_dir_all(&self.0).is_ok() {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -66,10 +162,15 @@ pub(crate) struct Server {
     read: Vec<String>,
     address: SocketAddr,
     operators: Option<SocketAddr>,
+    /// Whose requests are sent; nobody's without.
+    token: Option<String>,
+    /// Of a server that has a database of its own. After the child, which goes first.
+    _directory: Option<Directory>,
 }
 
 impl Server {
-    /// With an empty database in memory and no limits that a test could run into.
+    /// With a database in which [`ADMIN`] is alone, with no limits that a test could run into, and with requests sent by
+    /// [`ADMIN`].
     pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
@@ -82,11 +183,14 @@ impl Server {
         ];
         let mut all: Vec<&str> = defaults.to_vec();
         let given = |flag: &str| arguments.iter().any(|argument| argument.starts_with(flag));
-        if !given("--database-url") {
-            all.push("--database-url=sqlite::memory:");
-        }
+        let own = (!given("--database-url")).then(Directory::new);
+        let database = own.as_ref().map(Directory::with_admin);
+        all.extend(database.as_deref());
         if !given("--rate-limit") {
             all.push("--rate-limit=off");
+        }
+        if !given("--auth-rate-limit") {
+            all.push("--auth-rate-limit=off");
         }
         all.extend(arguments);
         // The last of two flags would be an error, so a test that sets one of the defaults replaces it.
@@ -97,7 +201,14 @@ impl Server {
                 .rfind(|other| other.split('=').next() == Some(flag));
             last.is_none_or(|last| last == argument)
         });
-        Self::run(command(all)).await
+        let mut command = command(all);
+        command
+            .env("PORTCULLIS_TOKEN_SECRET", SECRET)
+            .env("PORTCULLIS_ISSUER", ISSUER);
+        let mut server = Self::run(command).await;
+        server.token = Some(TEMPLATE.token.clone());
+        server._directory = own;
+        server
     }
 
     pub(crate) async fn run(mut command: Command) -> Self {
@@ -116,6 +227,8 @@ impl Server {
             read: Vec::new(),
             address: ([127, 0, 0, 1], 0).into(),
             operators: None,
+            token: None,
+            _directory: None,
         };
         let line = server.logged("serving on http://").await;
         server.address = address_in(&line);
@@ -154,9 +267,32 @@ impl Server {
     }
 
     pub(crate) fn terminate(&self) {
-        let id = i32::try_from(self.child.id().unwrap()).unwrap();
-        let id = rustix::process::Pid::from_raw(id).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        terminate(self.child.id().unwrap());
+    }
+
+    /// Signs in, and returns the answer's body.
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Value {
+        let body = json!({ "email": email, "password": password });
+        let answer = self.nobody(&Method::POST, "/api/v1/auth/login");
+        let answer = answer.json(&body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.value()
+    }
+
+    /// Has the requests to come sent by somebody else.
+    pub(crate) async fn sign_in(&mut self, email: &str, password: &str) {
+        let tokens = self.login(email, password).await;
+        self.token = Some(tokens["access_token"].as_str().unwrap().to_owned());
+    }
+
+    /// The token by which requests are sent.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
+    /// The line of a request's head by which [`ADMIN`] sends it.
+    pub(crate) fn authorization(&self) -> String {
+        format!("authorization: Bearer {}\r\n", self.token())
     }
 
     /// Waits for the server to end by itself; returns its whole log as well.
@@ -171,6 +307,14 @@ impl Server {
     }
 
     pub(crate) fn request(&self, method: &Method, path: &str) -> Call {
+        Call {
+            token: self.token.clone(),
+            ..self.nobody(method, path)
+        }
+    }
+
+    /// A request that nobody knows the sender of.
+    pub(crate) fn nobody(&self, method: &Method, path: &str) -> Call {
         Call {
             described: true,
             ..Call::new(self.address, method, path)
@@ -236,6 +380,8 @@ pub(crate) struct Call {
     headers: HeaderMap,
     /// Whether OpenAPI has to say that the answer may come.
     described: bool,
+    /// Sent, unless the headers have another credential.
+    token: Option<String>,
 }
 
 impl Call {
@@ -246,7 +392,14 @@ impl Call {
             path: path.to_owned(),
             headers: HeaderMap::new(),
             described: false,
+            token: None,
         }
+    }
+
+    /// Sends it as whoever has this access token.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -284,7 +437,13 @@ impl Call {
         *request.uri_mut() = self.path.parse().unwrap();
         *request.headers_mut() = self.headers;
         let host = self.address.to_string().parse().unwrap();
-        request.headers_mut().entry(HOST).or_insert(host);
+        let headers = request.headers_mut();
+        headers.entry(HOST).or_insert(host);
+        let has_another = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
+        if let Some(token) = self.token.filter(|_| !has_another) {
+            let value = format!("Bearer {token}").parse().unwrap();
+            headers.insert(AUTHORIZATION, value);
+        }
         (self.address, request)
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use self::kinds::{Canary, random};
 use self::search::Net;
-use crate::support::{Answer, Call, Directory, Server, command};
+use crate::support::{ADMIN, Answer, Call, Directory, PASSWORD, Server, command};
 
 const PROJECTS: &str = "/api/v1/projects";
 
@@ -38,7 +38,7 @@ struct Cage {
 
 impl Cage {
     fn call(&self, method: &Method, path: &str) -> Call {
-        Call::new(self.server.address(), method, path)
+        Call::new(self.server.address(), method, path).token(self.server.token())
     }
 
     /// Keeps what nobody may find a secret in: the head of an answer, and its body if it refuses.
@@ -343,8 +343,9 @@ async fn all_is_quiet(run: Run<'_>) -> Vec<String> {
         "--listen=127.0.0.1:0",
         "--admin-listen=127.0.0.1:0",
         "--drain-delay=0s",
-        "--database-url=sqlite::memory:",
+        &directory.with_admin(),
         "--rate-limit=off",
+        "--auth-rate-limit=off",
     ]);
     if run.believes_proxies {
         command.arg("--trusted-proxies=loopback");
@@ -354,8 +355,10 @@ async fn all_is_quiet(run: Run<'_>) -> Vec<String> {
         .env("PORTCULLIS_LOG", run.filter)
         .env("PORTCULLIS_LOG_FORMAT", run.format)
         .stderr(File::create(&stderr).unwrap());
+    let mut server = Server::run(command).await;
+    server.sign_in(ADMIN, PASSWORD).await;
     let mut cage = Cage {
-        server: Server::run(command).await,
+        server,
         net: Net::new(&canaries),
         believes: run.believes_proxies,
         answers: Vec::new(),

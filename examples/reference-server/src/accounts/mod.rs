@@ -1,0 +1,302 @@
+//! Accounts: who somebody is, what they may do, and the sessions, keys and factors by which they prove it.
+//!
+//! Every decision is one of `portcullis-auth-core`; what is here ties its services to this server's tables, to one audit trail
+//! and to keys that are all derived from one secret.
+
+pub(crate) mod audit;
+mod keys;
+mod numbers;
+mod owners;
+pub(crate) mod rights;
+mod session;
+mod sign_in;
+mod upkeep;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use portcullis_auth_core::api_key::{self, ApiKeys, Environment as KeyEnvironment, KeyFormat};
+use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind};
+use portcullis_auth_core::id::{ClientId, SessionId};
+use portcullis_auth_core::jwt::{
+    Algorithm, Algorithms, SigningKey, SigningRing, TokenIssuer, TokenKind, Verifier,
+};
+use portcullis_auth_core::password::{
+    Account, ContextWords, HashParams, Hasher, MemoryResetStore, PasswordPolicy, Passwords,
+};
+use portcullis_auth_core::refresh::{self, RefreshKeys, RefreshService, RevokeReason};
+use portcullis_auth_core::revocation::{self, Revocations};
+use portcullis_auth_core::roles::Roles;
+use portcullis_auth_core::store::StoreError;
+use portcullis_auth_core::throttle::{self, AuthGate, DeviceKeys};
+use portcullis_auth_core::time::{Clock, SystemClock, Timestamp};
+use portcullis_auth_core::totp::{self, SealKeys, Totp, TotpStore};
+use portcullis_secrets::rotate::{KeyTimes, RingPolicy};
+use portcullis_security_layers::auth::{ApiKeyScheme, AuthLayer, Bearer};
+
+use self::audit::AuditTrail;
+use self::keys::{Purpose, derive};
+use self::numbers::Numbers;
+use self::owners::KeyOwners;
+pub(crate) use self::session::Session;
+pub(crate) use self::sign_in::{Proof, SignIn, SignInError, SignedIn, new_subject};
+use crate::domain::email::Email;
+use crate::settings::{Environment, Registration, Settings};
+use crate::stack::Error;
+use crate::store::Store;
+
+/// What our own tokens are for (`aud`).
+const AUDIENCE: &str = "reference-server-api";
+/// The program that people sign in with: this API knows no others.
+const CLIENT: &str = "reference-server";
+/// What API keys begin with.
+const BRAND: &str = "portcullis";
+/// The number of each key that is derived: there is one for each purpose.
+const KEY_ID: u8 = 1;
+
+/// The layer that finds out whom a request comes from.
+pub(crate) type Guard = AuthLayer<(ApiKeyScheme, Bearer)>;
+
+/// The services around accounts. A clone shares them.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts(Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) passwords: Passwords,
+    pub(crate) refresh: RefreshService,
+    pub(crate) revocations: Revocations,
+    pub(crate) api_keys: ApiKeys,
+    pub(crate) totp: Totp,
+    /// Where the factors are, pending ones included.
+    pub(crate) factors: Arc<dyn TotpStore>,
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) roles: Roles,
+    pub(crate) audit: Arc<AuditTrail>,
+    pub(crate) registration: Registration,
+    pub(crate) client: ClientId,
+    gate: AuthGate,
+    hasher: Hasher,
+    schemes: (ApiKeyScheme, Bearer),
+    numbers: Numbers,
+}
+
+impl std::ops::Deref for Accounts {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Accounts {
+    /// Puts the services together. `issuer` is the name that tokens have for us, unless the settings say otherwise.
+    pub(crate) async fn open(
+        settings: &mut Settings,
+        store: Store,
+        issuer: &str,
+        audit: AuditTrail,
+    ) -> Result<Self, Error> {
+        let audit = Arc::new(audit);
+        let sink = || Arc::clone(&audit) as Arc<dyn AuditSink>;
+        let key = |purpose| derive(&settings.token_secret, purpose);
+        let pool = store.pool();
+
+        let roles = rights::catalogue()?;
+        let issuer = settings.issuer.clone().unwrap_or_else(|| issuer.to_owned());
+        let signing = match settings.signing_key.take() {
+            Some(signing) => signing,
+            None => key(Purpose::AccessToken)
+                .expose(|key| SigningKey::from_secret(Algorithm::Hs256, "derived", key))?,
+        };
+        let tokens = TokenIssuer::settings(&issuer, AUDIENCE, ring(signing)?).build()?;
+
+        let revocations = Revocations::builder()
+            .audit(Arc::clone(&audit))
+            .access_lifetime(tokens.lifetime(TokenKind::Access))
+            .shared(revocation::SqliteStore::new(pool.clone()));
+        revocations.sync().await?;
+
+        let refresh = {
+            let store = refresh::sqlite::SqliteStore::new(pool.clone());
+            let keys = RefreshKeys::new(KEY_ID, &key(Purpose::RefreshToken))?;
+            let builder = RefreshService::builder(Arc::new(store), keys);
+            let builder = builder.policy(settings.refresh).audit(sink());
+            builder.start().await?
+        };
+
+        let hasher = hasher()?;
+        let passwords = {
+            // Nobody is sent a link by this server, so that there are no tokens to reset a password with.
+            let resets = Arc::new(MemoryResetStore::new(NonZeroUsize::MIN));
+            let clock = Arc::new(SystemClock);
+            let store = Arc::new(store.clone());
+            let policy = PasswordPolicy::single_factor();
+            Passwords::new(hasher.clone(), policy, store, resets, clock, sink())
+        };
+
+        let devices = DeviceKeys::new(KEY_ID, &key(Purpose::Device))?;
+        let gate = AuthGate::new(&key(Purpose::Throttle), devices)?
+            .store(throttle::sqlite::SqliteStore::new(pool.clone()))
+            .audit(Arc::clone(&audit));
+
+        let factors: Arc<dyn TotpStore> = Arc::new(totp::sqlite::SqliteStore::new(pool.clone()));
+        let totp = {
+            let keys = SealKeys::new(KEY_ID, &key(Purpose::TotpSeal))?;
+            let name = "Portcullis".parse()?;
+            Totp::from_shared(name, keys, Arc::clone(&factors)).audit(Arc::clone(&audit))
+        };
+
+        let environment = match settings.environment {
+            Environment::Production => KeyEnvironment::Live,
+            Environment::Development => KeyEnvironment::Test,
+        };
+        let api_keys = ApiKeys::builder(
+            KeyFormat::new(BRAND, environment)?,
+            api_key::Peppers::new(KEY_ID, key(Purpose::ApiKeyPepper))?,
+            issuer,
+            api_key::SqliteStore::new(pool),
+            KeyOwners::new(store.clone(), roles.clone()),
+        )
+        .audit(Arc::clone(&audit))
+        .build();
+
+        let verifier = Verifier::new(tokens.issuer(TokenKind::Access))?;
+        let bearer = Bearer::new(verifier)
+            .roles(roles.clone())
+            .revocations(revocations.clone())
+            .audit(sink());
+        let schemes = (ApiKeyScheme::new(api_keys.clone()), bearer);
+
+        Ok(Self(Arc::new(Parts {
+            numbers: Numbers::default(),
+            store,
+            passwords,
+            refresh,
+            revocations,
+            api_keys,
+            totp,
+            factors,
+            issuer: tokens,
+            roles,
+            audit,
+            registration: settings.registration,
+            client: CLIENT.parse()?,
+            gate,
+            hasher,
+            schemes,
+        })))
+    }
+
+    /// Lets in who has an access token or an API key of ours.
+    pub(crate) fn guard(&self) -> Guard {
+        let (api_keys, bearer) = &self.schemes;
+        AuthLayer::required((api_keys.clone(), bearer.clone()))
+            .report_subject()
+            .audit(Arc::clone(&self.audit) as Arc<dyn AuditSink>)
+    }
+
+    /// The same for those who have nothing of it yet; what is wrong is refused all the same.
+    pub(crate) fn optional_guard(&self) -> Guard {
+        let (api_keys, bearer) = &self.schemes;
+        AuthLayer::optional((api_keys.clone(), bearer.clone()))
+            .report_subject()
+            .audit(Arc::clone(&self.audit) as Arc<dyn AuditSink>)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Tells of something that happened to an account.
+    pub(crate) fn tell(
+        &self,
+        kind: EventKind,
+        account: &Account,
+        context: &Context,
+        more: impl FnOnce(Event) -> Event,
+    ) {
+        let event = Event::new(kind, self.now())
+            .tenant(&account.tenant)
+            .subject(&account.subject)
+            .context(context);
+        self.audit.record(&more(event));
+    }
+
+    /// Ends a session of an account with its access tokens. False if there is no such session.
+    pub(crate) async fn end_session(
+        &self,
+        account: &Account,
+        session: SessionId,
+        reason: RevokeReason,
+        context: &Context,
+    ) -> Result<bool, StoreError> {
+        let (tenant, subject) = (&account.tenant, &account.subject);
+        let ended = self
+            .refresh
+            .end(tenant, subject, session, reason, context)
+            .await?;
+        if ended {
+            self.revocations.revoke_session(session, context).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Ends all sessions of an account but one, with their access tokens, and all logins that are under way.
+    pub(crate) async fn end_sessions(
+        &self,
+        account: &Account,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+        context: &Context,
+    ) -> Result<usize, StoreError> {
+        let (tenant, subject) = (&account.tenant, &account.subject);
+        let ended = self
+            .refresh
+            .end_all(tenant, subject, except, reason, context)
+            .await?;
+        for session in &ended {
+            self.revocations.revoke_session(*session, context).await?;
+        }
+        if except.is_none() {
+            // Also of sessions that had ended before, of which an access token may be left.
+            let epoch = self.refresh.epoch(tenant, subject).await?;
+            self.revocations
+                .revoke_subject(tenant, subject, epoch, context)
+                .await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// What `account` must not make a password of.
+    pub(crate) fn words(tenant: &str, email: &Email) -> ContextWords {
+        ContextWords::new()
+            .app("Portcullis")
+            .tenant(tenant)
+            .email(email.as_str())
+            // Once more with its top-level domain, lest the whole address be a password.
+            .user(email.as_str())
+    }
+}
+
+/// New hashes cost what OWASP asks for at least; as many are made at a time as there are processors.
+pub(crate) fn hasher() -> Result<Hasher, Error> {
+    Ok(Hasher::settings(HashParams::OWASP).build()?)
+}
+
+/// A ring of one key, which signs for as long as it is configured.
+fn ring(key: SigningKey) -> Result<SigningRing, Error> {
+    let algorithms = Algorithms::new([key.algorithm()])?;
+    let longest = std::time::Duration::from_secs(24 * 60 * 60);
+    let policy = RingPolicy::settings(longest, std::time::Duration::from_secs(30)).build()?;
+    let ring = SigningRing::new("access_token", policy, algorithms);
+    let times = KeyTimes {
+        published: SystemTime::UNIX_EPOCH,
+        activates: SystemTime::UNIX_EPOCH,
+        revoked: None,
+    };
+    ring.insert(key, times, SystemClock.now())?;
+    Ok(ring)
+}

@@ -1,0 +1,413 @@
+//! Signing in: by a password, and by a second factor where there is one.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use portcullis_auth_core::audit::Context;
+use portcullis_auth_core::id::{SubjectId, TenantId};
+use portcullis_auth_core::password::{
+    Account, PasswordError, PasswordErrorKind, Rehash, Stored, Verdict,
+};
+use portcullis_auth_core::refresh::{Login, LoginError, LoginErrorKind};
+use portcullis_auth_core::roles::Scopes;
+use portcullis_auth_core::store::StoreError as AuthStoreError;
+use portcullis_auth_core::throttle::{Attempt, Decision, DeviceCookie, Grant, Permit, Policy};
+use portcullis_auth_core::totp::{self, MfaToken, Owner, TotpError, TotpErrorKind};
+use portcullis_secrets::Password;
+use uuid::Uuid;
+
+use super::{Accounts, Session};
+use crate::store::{StoreError, User};
+
+/// Somebody who wants to sign in.
+#[derive(Debug)]
+pub(crate) struct SignIn<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// What was typed as an address; it need not be one.
+    pub(crate) email: &'a str,
+    pub(crate) password: &'a Password,
+    /// A code of the second factor, if it was sent along.
+    pub(crate) code: Option<&'a str>,
+    /// The cookie that tells a device.
+    pub(crate) device: Option<&'a str>,
+}
+
+/// What shows that somebody has the second factor.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    Code(&'a str),
+    RecoveryCode(&'a str),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum SignedIn {
+    Session {
+        session: Box<Session>,
+        device: Option<DeviceCookie>,
+    },
+    /// The password was right, and the second factor has to follow.
+    SecondFactor(MfaToken),
+}
+
+/// Why nobody was signed in.
+#[derive(Debug)]
+pub(crate) enum SignInError {
+    /// Something of it was wrong: the caller is not told what.
+    Wrong,
+    /// The code or the challenge of a second factor was wrong.
+    WrongCode,
+    /// There were too many attempts; seconds until the next is looked at.
+    Limited(u64),
+    /// The second factor takes no more codes: a recovery code is needed.
+    Frozen,
+    /// It could not be found out.
+    Unavailable {
+        retry_after: Option<Duration>,
+        cause: String,
+    },
+}
+
+fn unavailable(error: &dyn Display, retry_after: Option<Duration>) -> SignInError {
+    SignInError::Unavailable {
+        retry_after,
+        cause: error.to_string(),
+    }
+}
+
+impl From<StoreError> for SignInError {
+    fn from(error: StoreError) -> Self {
+        AuthStoreError::from(error).into()
+    }
+}
+
+impl From<AuthStoreError> for SignInError {
+    fn from(error: AuthStoreError) -> Self {
+        unavailable(&error, error.retry_after())
+    }
+}
+
+impl From<TotpError> for SignInError {
+    fn from(error: TotpError) -> Self {
+        match error.kind() {
+            TotpErrorKind::WrongCode
+            | TotpErrorKind::InvalidChallenge
+            | TotpErrorKind::Exhausted => Self::WrongCode,
+            TotpErrorKind::Limited => Self::Limited(seconds(error.retry_after())),
+            TotpErrorKind::Frozen => Self::Frozen,
+            _ => unavailable(&error, error.retry_after()),
+        }
+    }
+}
+
+impl From<LoginError> for SignInError {
+    fn from(error: LoginError) -> Self {
+        match error.kind() {
+            // The password was changed, or the account disabled, while it was being checked.
+            LoginErrorKind::EpochMoved => Self::Wrong,
+            _ => unavailable(&error, Some(Duration::from_secs(1))),
+        }
+    }
+}
+
+/// Whole seconds, rounded up, one at least.
+fn seconds(duration: Option<Duration>) -> u64 {
+    let duration = duration.unwrap_or_default();
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
+impl Accounts {
+    /// Signs in with a password. Takes as long for an address that nobody has as for a wrong password.
+    pub(crate) async fn sign_in(
+        &self,
+        sign_in: &SignIn<'_>,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let tenant = sign_in.tenant;
+        let key = sign_in.email.to_ascii_lowercase();
+        let attempt = Attempt::password(tenant, &key)
+            .device(sign_in.device)
+            .client(&self.client)
+            .context(context);
+        let permit = self.permit(&attempt).await?;
+        let checked = match self
+            .check_password(tenant, &key, sign_in.password, context)
+            .await
+        {
+            Ok(checked) => checked,
+            Err(error) => {
+                permit.withdrawn().await;
+                return Err(error);
+            }
+        };
+        let (user, epoch, rehash) = match checked {
+            Checked::Right {
+                user,
+                epoch,
+                rehash,
+            } if user.is_enabled() => (user, epoch, rehash),
+            Checked::Right { user, .. } => {
+                permit.failed("disabled", Some(&user.account.subject));
+                return Err(SignInError::Wrong);
+            }
+            Checked::Wrong(subject) => {
+                let reason = if subject.is_some() {
+                    "wrong_password"
+                } else {
+                    "unknown_account"
+                };
+                permit.failed(reason, subject.as_ref());
+                return Err(SignInError::Wrong);
+            }
+        };
+        self.rehash(&user.account, rehash, context);
+
+        let owner = Owner::new(tenant, &user.account.subject);
+        let challenge = self.totp.challenge(&owner, &self.client, epoch).await;
+        let token = match challenge {
+            Ok(Some(token)) => token,
+            Ok(None) => {
+                let session = self.begin(&user, epoch, "pwd", context).await;
+                return self.admit(permit, &attempt, session).await;
+            }
+            Err(error) => {
+                permit.withdrawn().await;
+                return Err(error.into());
+            }
+        };
+        permit.first_factor().await;
+        let Some(code) = sign_in.code else {
+            return Ok(SignedIn::SecondFactor(token));
+        };
+        let token = token.to_text().expose_secret();
+        let signed_in = self
+            .sign_in_further(token, Proof::Code(code), sign_in.device, context)
+            .await;
+        // One answer to every wrong login, also where it is the code that was wrong.
+        signed_in.map_err(|error| match error {
+            SignInError::WrongCode => SignInError::Wrong,
+            other => other,
+        })
+    }
+
+    /// Signs in with the second factor, after the password was right.
+    pub(crate) async fn sign_in_further(
+        &self,
+        token: &str,
+        proof: Proof<'_>,
+        device: Option<&str>,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let (verified, methods) = match proof {
+            Proof::Code(code) => {
+                let verified = self.totp.verify(token, &self.client, code, context).await?;
+                (verified, "pwd otp")
+            }
+            Proof::RecoveryCode(code) => {
+                let verified = self
+                    .totp
+                    .recover(token, &self.client, code, context)
+                    .await?;
+                (verified, "pwd mfa")
+            }
+        };
+        self.finish(&verified, methods, device, context).await
+    }
+
+    async fn finish(
+        &self,
+        verified: &totp::Verified,
+        methods: &str,
+        device: Option<&str>,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let owner = verified.owner();
+        let user = self.store.user(owner.tenant(), owner.subject()).await?;
+        let Some(user) = user.filter(User::is_enabled) else {
+            return Err(SignInError::Wrong);
+        };
+        let key = user.email.to_ascii_lowercase();
+        let attempt = Attempt::with(owner.tenant(), Grant::SecondFactor)
+            .identifier(&key)
+            .device(device)
+            .client(&self.client)
+            .context(context);
+        let permit = self.permit(&attempt).await?;
+        let session = self.begin(&user, verified.epoch(), methods, context).await;
+        self.admit(permit, &attempt, session).await
+    }
+
+    /// The end of an attempt all of whose proofs were right.
+    async fn admit(
+        &self,
+        permit: Permit,
+        attempt: &Attempt<'_>,
+        session: Result<Session, SignInError>,
+    ) -> Result<SignedIn, SignInError> {
+        let session = match session {
+            Ok(session) => Box::new(session),
+            Err(error) => {
+                permit.withdrawn().await;
+                return Err(error);
+            }
+        };
+        let subject = session.issued.subject();
+        permit
+            .succeeded(subject, Some(session.issued.session()))
+            .await;
+        let device = self.gate.trust_device(attempt, subject);
+        Ok(SignedIn::Session { session, device })
+    }
+
+    async fn permit(&self, attempt: &Attempt<'_>) -> Result<Permit, SignInError> {
+        let wait = match self.gate.begin(attempt).await {
+            Decision::Permit(permit) => return Ok(permit),
+            Decision::Limited(limited) => limited.retry_after_secs(),
+            // There is no second step here that could be taken: an owner goes on from a device or a session that is known.
+            Decision::ChallengeRequired => Policy::LONGEST_PAUSE.as_secs(),
+        };
+        self.numbers.attempt_held_back();
+        Err(SignInError::Limited(wait))
+    }
+
+    async fn check_password(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        password: &Password,
+        context: &Context,
+    ) -> Result<Checked, SignInError> {
+        let user = self.store.user_by_email(tenant, key).await?;
+        // Before the password is looked at: should it be changed meanwhile, this login comes to nothing. Somebody who is made up
+        // is asked for as well, so that it takes as long.
+        let subject = match &user {
+            Some(user) => user.account.subject.clone(),
+            None => new_subject(),
+        };
+        let epoch = self.refresh.epoch(tenant, &subject).await?;
+        let stored = user.as_ref().map(|user| Stored {
+            account: &user.account,
+            hash: &user.password,
+        });
+        let known = user.as_ref().map(|user| user.account.subject.clone());
+        match (self.passwords.verify(password, stored, context).await, user) {
+            (Ok(Verdict::Right(verified)), Some(user)) => Ok(Checked::Right {
+                user: Box::new(user),
+                epoch,
+                rehash: verified.rehash,
+            }),
+            (Ok(_), _) => Ok(Checked::Wrong(known)),
+            // What is too long or empty is nobody's password.
+            (Err(error), _) if error.kind() == PasswordErrorKind::Length => {
+                Ok(Checked::Wrong(known))
+            }
+            (Err(error), _) => Err(password_failed(&error)),
+        }
+    }
+
+    /// Begins a session for somebody who has shown all that is asked for.
+    async fn begin(
+        &self,
+        user: &User,
+        epoch: u64,
+        methods: &str,
+        context: &Context,
+    ) -> Result<Session, SignInError> {
+        let Account { tenant, subject } = user.account.clone();
+        let methods: Scopes = methods.parse().map_err(|error| unavailable(&error, None))?;
+        let login = Login::new(tenant, subject, self.client.clone()).amr(methods);
+        let issued = self.refresh.login(&login, epoch, context).await?;
+        let session = self
+            .sign(issued, &user.roles)
+            .map_err(|error| unavailable(&error, None))?;
+        let now = self.now().as_millis();
+        self.store.signed_in(&user.account, now).await?;
+        Ok(session)
+    }
+
+    /// In a task of its own: nobody waits for it, and a failure is no concern of the one who signs in.
+    fn rehash(&self, account: &Account, rehash: Option<Rehash>, context: &Context) {
+        let Some(rehash) = rehash else { return };
+        let (accounts, account, context) = (self.clone(), account.clone(), context.clone());
+        tokio::spawn(async move {
+            let done = accounts.passwords.rehash(&account, rehash, &context);
+            if let Err(error) = done.await {
+                tracing::warn!(%error, "a password was not hashed anew");
+            }
+        });
+    }
+}
+
+enum Checked {
+    Right {
+        user: Box<User>,
+        epoch: u64,
+        rehash: Option<Rehash>,
+    },
+    /// With whose password it was not, if it is somebody's at all.
+    Wrong(Option<SubjectId>),
+}
+
+pub(crate) fn password_failed(error: &PasswordError) -> SignInError {
+    unavailable(error, error.retry_after())
+}
+
+/// The id of a new account.
+pub(crate) fn new_subject() -> SubjectId {
+    let id = Uuid::now_v7().hyphenated().to_string();
+    id.parse().expect("a UUID is an identifier")
+}
+
+/// The right to one guess at the password of somebody who is signed in already.
+#[derive(Debug)]
+pub(crate) struct Guess(Permit, SubjectId);
+
+impl Guess {
+    /// Only a wrong password counts.
+    pub(crate) async fn settle(self, outcome: Result<(), &PasswordError>) {
+        match outcome {
+            Ok(()) => self.right().await,
+            Err(error) if error.kind() == PasswordErrorKind::WrongCurrent => self.wrong(),
+            Err(_) => self.withdrawn().await,
+        }
+    }
+
+    /// Nobody signs in by it, so that it is no event.
+    pub(crate) async fn right(self) {
+        self.0.first_factor().await;
+    }
+
+    pub(crate) fn wrong(self) {
+        let Self(permit, subject) = self;
+        permit.failed("wrong_password", Some(&subject));
+    }
+
+    /// Nobody looked at it.
+    pub(crate) async fn withdrawn(self) {
+        self.0.withdrawn().await;
+    }
+}
+
+impl Accounts {
+    /// Charges for a guess at a password, as for one that signs in.
+    pub(crate) async fn guess(
+        &self,
+        user: &User,
+        device: Option<&str>,
+        context: &Context,
+    ) -> Result<Guess, SignInError> {
+        let key = user.email.to_ascii_lowercase();
+        let attempt = Attempt::password(&user.account.tenant, &key)
+            .device(device)
+            .client(&self.client)
+            .context(context);
+        let permit = self.permit(&attempt).await?;
+        Ok(Guess(permit, user.account.subject.clone()))
+    }
+
+    /// The account of somebody who is signed in; they are known, unless they were deleted or disabled a moment ago.
+    pub(crate) async fn enabled_user(&self, account: &Account) -> Result<User, SignInError> {
+        let user = self.store.user(&account.tenant, &account.subject).await?;
+        user.filter(User::is_enabled).ok_or(SignInError::Wrong)
+    }
+}

@@ -1,0 +1,169 @@
+//! `/api/v1/admin`: the accounts and the audit trail of the administrator's own tenant.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use portcullis_auth_core::audit::EventKind;
+use portcullis_auth_core::id::SubjectId;
+use portcullis_auth_core::password::Account;
+use portcullis_auth_core::refresh::RevokeReason;
+use portcullis_layer_core::refusal::Refusal;
+use serde::Serialize;
+
+use super::App;
+use super::extract::Json;
+use super::fields::Fields;
+use super::me::AccountView;
+use super::reply::{self, Listing, timestamp};
+use super::who::{Context, Who};
+use crate::accounts::rights;
+use crate::domain::page::Page;
+use crate::problem::Problem;
+use crate::store::{AuditFilter, AuditRecord, Changed, User, UserChange};
+
+pub(super) async fn users(State(app): State<App>, who: Who, uri: Uri) -> Result<Response, Problem> {
+    let page = Page::parse(uri.query().unwrap_or_default(), |text| text.parse().ok())?;
+    let mut users = app.store.users(&who.account.tenant, &page).await?;
+    let next_cursor = page.cut(&mut users, |user| user.account.subject.to_string());
+    let items: Vec<_> = users.iter().map(AccountView::from).collect();
+    reply::answer(StatusCode::OK, &Listing { items, next_cursor })
+}
+
+pub(super) async fn change(
+    State(app): State<App>,
+    who: Who,
+    Context(context): Context,
+    user: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    Json(body): Json,
+) -> Result<Response, Problem> {
+    let mut fields = Fields::of(&body, &["roles", "disabled"]);
+    let roles = fields.optional_texts("roles");
+    let known = |role: &&str| rights::ROLES.contains(role);
+    if roles.as_ref().is_some_and(|roles| !roles.iter().all(known)) {
+        fields.wrong("roles", "`viewer`, `editor` and `admin` are known here");
+    }
+    let disabled = fields.optional_flag("disabled");
+    fields.check()?;
+    let subject: Option<SubjectId> = user.ok().and_then(|Path(id)| id.parse().ok());
+    let account = Account {
+        tenant: who.account.tenant.clone(),
+        subject: subject.ok_or_else(no_user)?,
+    };
+    let roles = roles.map(|roles| {
+        let mut roles: Vec<_> = roles.into_iter().map(ToOwned::to_owned).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        roles
+    });
+    let change = UserChange { roles, disabled };
+    let changed = app.store.change_user(&account, &change, reply::now());
+    let (before, after) = match changed.await? {
+        Changed::Yes(states) => *states,
+        Changed::LastAdmin => return Err(Problem::last_admin().into()),
+        Changed::NotFound => return Err(no_user().into()),
+    };
+    let accounts = &app.accounts;
+    let access = |user: &User| accounts.roles.access(&user.roles);
+    let rights = access(&after);
+    let has_lost = access(&before)
+        .permissions()
+        .any(|permission| !rights.may(permission));
+    let is_disabled = before.is_enabled() && !after.is_enabled();
+    if has_lost || is_disabled {
+        // What was signed with the rights of before is good for nothing any more.
+        let reason = RevokeReason::Administrator;
+        accounts
+            .end_sessions(&account, None, reason, &context)
+            .await?;
+    }
+    // Keys have the rights of their owner, whatever these are now.
+    accounts
+        .api_keys
+        .forget_owner(&account.tenant, &account.subject);
+    if before.roles != after.roles {
+        accounts.tell(EventKind::PermissionsChanged, &account, &context, |event| {
+            event.actor(who.actor())
+        });
+    }
+    if before.is_enabled() != after.is_enabled() {
+        let kind = if is_disabled {
+            EventKind::UserArchived
+        } else {
+            EventKind::UserUpdated
+        };
+        accounts.tell(kind, &account, &context, |event| event.actor(who.actor()));
+    }
+    reply::answer(StatusCode::OK, &AccountView::from(&after))
+}
+
+fn no_user() -> Refusal {
+    Problem::missing("there is no such account")
+}
+
+/// One event of the audit trail.
+#[derive(Debug, Serialize)]
+pub(super) struct EventView {
+    id: String,
+    at: String,
+    event: String,
+    outcome: String,
+    severity: String,
+    actor_kind: Option<String>,
+    actor_id: Option<String>,
+    subject: Option<String>,
+    session_id: Option<String>,
+    client_id: Option<String>,
+    key_id: Option<String>,
+    reason: Option<String>,
+    method: Option<String>,
+    count: Option<i64>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    request_id: Option<String>,
+}
+
+impl From<AuditRecord> for EventView {
+    fn from(record: AuditRecord) -> Self {
+        Self {
+            id: record.id,
+            at: timestamp(record.at),
+            event: record.event,
+            outcome: record.outcome,
+            severity: record.severity,
+            actor_kind: record.actor_kind,
+            actor_id: record.actor_id,
+            subject: record.subject,
+            session_id: record.session_id,
+            client_id: record.client_id,
+            key_id: record.key_id,
+            reason: record.reason,
+            method: record.method,
+            count: record.count,
+            ip: record.ip,
+            user_agent: record.user_agent,
+            request_id: record.request_id,
+        }
+    }
+}
+
+pub(super) async fn audit(State(app): State<App>, who: Who, uri: Uri) -> Result<Response, Problem> {
+    let mut filter = AuditFilter::default();
+    let query = uri.query().unwrap_or_default();
+    // Any text may be asked for: what nobody has is not found.
+    let page = Page::parse_with(
+        query,
+        |cursor| (!cursor.is_empty()).then(|| cursor.to_owned()),
+        |name, value| match name {
+            "subject" => filter.subject.replace(value.to_owned()).is_none(),
+            "event" => filter.event.replace(value.to_owned()).is_none(),
+            _ => false,
+        },
+    )?;
+    let mut events = app
+        .store
+        .events(&who.account.tenant, &filter, &page)
+        .await?;
+    let next_cursor = page.cut(&mut events, |event| event.id.clone());
+    let items: Vec<_> = events.into_iter().map(EventView::from).collect();
+    reply::answer(StatusCode::OK, &Listing { items, next_cursor })
+}
