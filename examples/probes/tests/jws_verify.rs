@@ -71,6 +71,7 @@ fn good_signatures_of_all_kinds_of_keys_are_valid() {
         ed25519(),
         hs256(),
         with(ed25519(), "alg", Value::Null),
+        with(ed25519(), "alg", json!("")),
         with_key(
             ed25519(),
             "d",
@@ -110,6 +111,12 @@ fn what_disagrees_is_invalid() {
         with_key(ed25519(), "use", json!("enc")),
         with_key(ed25519(), "key_ops", json!(["sign"])),
         with_key(ed25519(), "crv", json!("Ed448")),
+        // Everybody can sign for it.
+        with_key(
+            ed25519(),
+            "x",
+            json!("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ),
         with_key(
             ed25519(),
             "x",
