@@ -286,6 +286,8 @@ pub mod principal;
 pub mod refresh;
 #[cfg(feature = "revocation")]
 pub mod revocation;
+#[cfg(any(feature = "api-key", feature = "throttle", feature = "totp"))]
+mod ring;
 #[cfg(feature = "roles")]
 pub mod roles;
 #[cfg(all(

@@ -7,6 +7,8 @@ use portcullis_secrets::SecretBytes;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+use crate::ring::Ring;
+
 const MIN_BYTES: usize = 32;
 
 /// What is kept of a key: HMAC-SHA-256 of its text, with a pepper of the service. It is not enough to make a key of.
@@ -21,11 +23,8 @@ pub struct KeyDigest {
 /// The service's secrets that digests are made with. New digests use the current one; older ones still verify.
 ///
 /// A pepper must stay for as long as there are keys whose digests were made with it: [`KeyDigest::pepper`] tells which.
-#[derive(Clone)]
-pub struct Peppers {
-    current: u8,
-    known: Vec<(u8, Arc<SecretBytes>)>,
-}
+#[derive(Clone, Debug)]
+pub struct Peppers(Ring<Arc<SecretBytes>>);
 
 /// A secret that cannot be a pepper, or a second one of the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +37,7 @@ impl Peppers {
     ///
     /// When the secret has less than 32 bytes.
     pub fn new(id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
-        let none = Self {
-            current: id,
-            known: Vec::new(),
-        };
-        none.and(id, secret)
+        Ok(Self(Ring::new(id, checked(secret.into())?)))
     }
 
     /// Adds one that digests may have been made with, or that other instances begin to use.
@@ -50,59 +45,48 @@ impl Peppers {
     /// # Errors
     ///
     /// When the secret has less than 32 bytes, or the id is there already.
-    pub fn and(
-        mut self,
-        id: u8,
-        secret: impl Into<Arc<SecretBytes>>,
-    ) -> Result<Self, InvalidPepper> {
-        let secret = secret.into();
-        if secret.expose(<[u8]>::len) < MIN_BYTES {
-            return Err(InvalidPepper("a pepper has 32 bytes at least"));
-        }
-        if self.find(id).is_some() {
-            return Err(InvalidPepper("there are two peppers of the same id"));
-        }
-        self.known.push((id, secret));
-        Ok(self)
-    }
-
-    fn find(&self, id: u8) -> Option<&SecretBytes> {
-        let (_, secret) = self.known.iter().find(|(known, _)| *known == id)?;
-        Some(secret)
+    pub fn and(self, id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
+        let ring = self.0.and(id, checked(secret.into())?);
+        ring.map(Self)
+            .ok_or(InvalidPepper("there are two peppers of the same id"))
     }
 
     /// The digest of a new key.
     pub(super) fn digest(&self, key: &str) -> KeyDigest {
-        // The current one was the first to be added, and none is ever taken away.
-        self.digest_with(self.current, key).unwrap_or(KeyDigest {
-            pepper: self.current,
-            mac: [0; 32],
-        })
+        let (pepper, secret) = self.0.current();
+        let mac = mac(secret, key);
+        KeyDigest { pepper, mac }
     }
 
     /// Whether the digest is that of `key`; none if its pepper is not known. Takes as long for any key.
     pub(super) fn matches(&self, digest: &KeyDigest, key: &str) -> Option<bool> {
-        let presented = self.digest_with(digest.pepper, key)?;
-        Some(presented.mac.ct_eq(&digest.mac).into())
+        let presented = mac(self.0.find(digest.pepper)?, key);
+        Some(presented.ct_eq(&digest.mac).into())
     }
 
     /// Does the work of [`matches`](Self::matches) for a key that there is not.
     pub(super) fn match_nothing(&self, key: &str) {
+        let (pepper, _) = self.0.current();
         let dummy = KeyDigest {
-            pepper: self.current,
+            pepper,
             mac: [0; 32],
         };
         std::hint::black_box(self.matches(&dummy, key));
     }
+}
 
-    fn digest_with(&self, pepper: u8, key: &str) -> Option<KeyDigest> {
-        let secret = self.find(pepper)?;
-        // HMAC takes keys of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret()).ok()?;
-        mac.update(key.as_bytes());
-        let mac = mac.finalize().into_bytes().into();
-        Some(KeyDigest { pepper, mac })
+fn checked(secret: Arc<SecretBytes>) -> Result<Arc<SecretBytes>, InvalidPepper> {
+    if secret.expose(<[u8]>::len) < MIN_BYTES {
+        return Err(InvalidPepper("a pepper has 32 bytes at least"));
     }
+    Ok(secret)
+}
+
+fn mac(secret: &SecretBytes, key: &str) -> [u8; 32] {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret());
+    let mut mac = mac.expect("HMAC takes keys of any length");
+    mac.update(key.as_bytes());
+    mac.finalize().into_bytes().into()
 }
 
 impl KeyDigest {
@@ -129,16 +113,6 @@ impl fmt::Debug for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyDigest")
             .field("pepper", &self.pepper)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Peppers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = self.known.iter().map(|(id, _)| id);
-        f.debug_struct("Peppers")
-            .field("current", &self.current)
-            .field("known", &ids.collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use super::GateError;
 use super::key::MacKey;
 use crate::id::TenantId;
+use crate::ring::Ring;
 use crate::time::Timestamp;
 
 /// The name of the cookie. Browsers take a `__Host-` cookie only from the host itself and over HTTPS.
@@ -39,10 +40,7 @@ const LEN: usize = HEAD + 32;
 /// The identifier is not in it: a cookie says for nobody but those who know for whom, and for everybody else it is as good as
 /// forged.
 #[derive(Debug)]
-pub struct DeviceKeys {
-    current: (u8, MacKey),
-    previous: Vec<(u8, MacKey)>,
-}
+pub struct DeviceKeys(Ring<MacKey>);
 
 impl DeviceKeys {
     /// Signs with `key`, which cookies name by `id`.
@@ -51,10 +49,7 @@ impl DeviceKeys {
     ///
     /// A key of less than 32 bytes.
     pub fn new(id: u8, key: &SecretBytes) -> Result<Self, GateError> {
-        Ok(Self {
-            current: (id, MacKey::new(key)?),
-            previous: Vec::new(),
-        })
+        Ok(Self(Ring::new(id, MacKey::new(key)?)))
     }
 
     /// Accepts what was signed with `key` before. Needed for [`DEVICE_LIFETIME`] after it last signed.
@@ -62,26 +57,19 @@ impl DeviceKeys {
     /// # Errors
     ///
     /// A key of less than 32 bytes, and an id that another key has.
-    pub fn previous(mut self, id: u8, key: &SecretBytes) -> Result<Self, GateError> {
-        if self.find(id).is_some() {
-            return Err(GateError("two device keys have the same id"));
-        }
-        self.previous.push((id, MacKey::new(key)?));
-        Ok(self)
-    }
-
-    fn find(&self, id: u8) -> Option<&MacKey> {
-        let mut keys = std::iter::once(&self.current).chain(&self.previous);
-        keys.find_map(|(found, key)| (*found == id).then_some(key))
+    pub fn previous(self, id: u8, key: &SecretBytes) -> Result<Self, GateError> {
+        let ring = self.0.and(id, MacKey::new(key)?);
+        ring.map(Self)
+            .ok_or(GateError("two device keys have the same id"))
     }
 
     /// The cookie that makes `device` trusted for `owner` until `end`.
     pub(super) fn sign(&self, device: DeviceId, owner: Owner<'_>, end: Timestamp) -> DeviceCookie {
-        let (id, key) = &self.current;
+        let (id, key) = self.0.current();
         let mut bytes = [0; LEN];
         let (head, mac) = bytes.split_at_mut(HEAD);
         head[0] = VERSION;
-        head[1] = *id;
+        head[1] = id;
         head[2..10].copy_from_slice(&end.as_millis().to_be_bytes());
         head[10..].copy_from_slice(&device.0);
         mac.copy_from_slice(&owner.mac(key, head).finalize().into_bytes());
@@ -97,7 +85,7 @@ impl DeviceKeys {
         now: Timestamp,
     ) -> Option<DeviceId> {
         let parsed = Parsed::new(cookie)?;
-        let key = self.find(parsed.key)?;
+        let key = self.0.find(parsed.key)?;
         owner
             .mac(key, &parsed.bytes[..HEAD])
             .verify_slice(&parsed.bytes[HEAD..])

@@ -7,6 +7,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use portcullis_secrets::SecretBytes;
 
 use super::{FactorId, Owner, TotpSecret};
+use crate::ring::Ring;
 use crate::totp::error::{TotpError, TotpErrorKind};
 
 const NONCE: usize = 24;
@@ -31,10 +32,8 @@ impl fmt::Debug for Sealed {
 /// The keys under which secrets are stored: one that seals, and those before it.
 ///
 /// What an earlier key has sealed is sealed anew when its owner next signs in.
-pub struct SealKeys {
-    current: (u8, XChaCha20Poly1305),
-    previous: Vec<(u8, XChaCha20Poly1305)>,
-}
+#[derive(Debug)]
+pub struct SealKeys(Ring<XChaCha20Poly1305>);
 
 impl SealKeys {
     /// Seals with `key`, under which `id` is stored.
@@ -43,10 +42,7 @@ impl SealKeys {
     ///
     /// A key that has not just 32 bytes.
     pub fn new(id: u8, key: &SecretBytes) -> Result<Self, TotpError> {
-        Ok(Self {
-            current: (id, cipher(key)?),
-            previous: Vec::new(),
-        })
+        Ok(Self(Ring::new(id, cipher(key)?)))
     }
 
     /// Opens what was sealed with `key` before.
@@ -54,21 +50,13 @@ impl SealKeys {
     /// # Errors
     ///
     /// A key that has not just 32 bytes, and an id that another key has.
-    pub fn previous(mut self, id: u8, key: &SecretBytes) -> Result<Self, TotpError> {
-        if self.find(id).is_some() {
-            return Err(TotpErrorKind::InvalidKey.into());
-        }
-        self.previous.push((id, cipher(key)?));
-        Ok(self)
-    }
-
-    fn find(&self, id: u8) -> Option<&XChaCha20Poly1305> {
-        let mut keys = std::iter::once(&self.current).chain(&self.previous);
-        keys.find_map(|(found, key)| (*found == id).then_some(key))
+    pub fn previous(self, id: u8, key: &SecretBytes) -> Result<Self, TotpError> {
+        let ring = self.0.and(id, cipher(key)?);
+        ring.map(Self).ok_or(TotpErrorKind::InvalidKey.into())
     }
 
     pub(super) fn is_current(&self, sealed: &Sealed) -> bool {
-        self.current.0 == sealed.key_id
+        self.0.current().0 == sealed.key_id
     }
 
     pub(super) fn seal(
@@ -77,7 +65,7 @@ impl SealKeys {
         owner: &Owner,
         factor: FactorId,
     ) -> Result<Sealed, TotpError> {
-        let (key_id, cipher) = &self.current;
+        let (key_id, cipher) = self.0.current();
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| TotpErrorKind::NoRandomness)?;
         let aad = aad(owner, factor);
@@ -86,7 +74,7 @@ impl SealKeys {
             .expose(|msg| cipher.encrypt(&XNonce::from(nonce), Payload { msg, aad: &aad }));
         let sealed = sealed.map_err(|_| TotpErrorKind::Unreadable)?;
         Ok(Sealed {
-            key_id: *key_id,
+            key_id,
             bytes: [&nonce[..], &sealed].concat(),
         })
     }
@@ -98,7 +86,7 @@ impl SealKeys {
         factor: FactorId,
     ) -> Result<TotpSecret, TotpError> {
         let unreadable = TotpErrorKind::Unreadable;
-        let cipher = self.find(sealed.key_id).ok_or(unreadable)?;
+        let cipher = self.0.find(sealed.key_id).ok_or(unreadable)?;
         let (nonce, msg) = sealed
             .bytes
             .split_first_chunk::<NONCE>()
@@ -107,14 +95,6 @@ impl SealKeys {
         let opened = cipher.decrypt(&XNonce::from(*nonce), Payload { msg, aad: &aad });
         let opened = SecretBytes::from(opened.map_err(|_| unreadable)?);
         TotpSecret::from_bytes(opened).ok_or_else(|| unreadable.into())
-    }
-}
-
-impl fmt::Debug for SealKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealKeys")
-            .field("current", &self.current.0)
-            .finish_non_exhaustive()
     }
 }
 
