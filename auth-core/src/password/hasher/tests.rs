@@ -75,13 +75,18 @@ impl ForeignScheme for Gate {
         held.running += 1;
         held.most = held.most.max(held.running);
         changed.notify_all();
-        held = changed.wait_while(held, |held| !held.open).unwrap();
+        // Not for ever, or a test that fails would not end.
+        let waited = changed.wait_timeout_while(held, PATIENCE, |held| !held.open);
+        held = waited.unwrap().0;
         held.running -= 1;
         held.finished += 1;
         changed.notify_all();
         Ok(true)
     }
 }
+
+/// Longer than anything takes on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Gate {
     fn hasher(&self, concurrency: u32) -> Hasher {
@@ -97,7 +102,10 @@ impl Gate {
         let wait = move || {
             let (held, changed) = &*gate.0;
             let held = held.lock().unwrap();
-            drop(changed.wait_while(held, |held| !reached(held)).unwrap());
+            let waited = changed.wait_timeout_while(held, PATIENCE, |held| !reached(held));
+            let (held, waited) = waited.unwrap();
+            drop(held);
+            assert!(!waited.timed_out(), "it does not happen");
         };
         tokio::task::spawn_blocking(wait).await.unwrap();
     }
