@@ -109,6 +109,40 @@ async fn a_bound_token_is_good_with_its_key_only() {
 }
 
 #[tokio::test]
+async fn where_tenants_share_an_endpoint_the_token_says_whose_it_is() {
+    let world = World::new(memory().await).await;
+    let epoch = world.service.epoch(&world.tenant, &world.subject).await;
+    let login = world
+        .service
+        .login(&world.who(), epoch.unwrap(), &context())
+        .await;
+    let first = text(&login.unwrap());
+    let elsewhere = "globex".parse().unwrap();
+    let wrong = RefreshRequest::new(&first, &elsewhere, &world.client);
+    let refused = world.service.refresh(&wrong, &context()).await;
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        RefreshErrorKind::ClientMismatch
+    );
+    let shared = RefreshRequest::of_any_tenant(&first, &world.client);
+    let issued = world.service.refresh(&shared, &context()).await.unwrap();
+    assert_eq!(issued.tenant(), &world.tenant);
+
+    // The client still has to be the token's own.
+    let other = "other".parse().unwrap();
+    let next = text(&issued);
+    let stolen = RefreshRequest::of_any_tenant(&next, &other);
+    let refused = world.service.refresh(&stolen, &context()).await;
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        RefreshErrorKind::ClientMismatch
+    );
+    let given_back = RefreshRequest::of_any_tenant(&next, &world.client);
+    let ended = world.service.revoke(&given_back, &context()).await.unwrap();
+    assert_eq!(ended, Some(issued.session()));
+}
+
+#[tokio::test]
 async fn a_session_is_what_its_login_was() {
     let world = World::new(memory().await).await;
     let moment = world.clock.now();
@@ -182,6 +216,12 @@ async fn owners_see_their_sessions_and_end_them() {
     };
     world.events.take();
     assert!(!end(&stranger, laptop.session(), RevokeReason::Owner).await);
+    // Somebody of the same name, elsewhere.
+    let namesake = World {
+        tenant: "globex".parse().unwrap(),
+        ..world.clone()
+    };
+    assert!(!end(&namesake, laptop.session(), RevokeReason::Owner).await);
     assert_eq!(world.events.kinds(), []);
     assert!(end(&world, laptop.session(), RevokeReason::Owner).await);
     assert!(!end(&world, laptop.session(), RevokeReason::Owner).await);

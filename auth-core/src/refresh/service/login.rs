@@ -73,7 +73,8 @@ impl Login {
 #[derive(Clone, Copy)]
 pub struct RefreshRequest<'a> {
     pub(super) token: &'a str,
-    pub(super) tenant: &'a TenantId,
+    /// None for that of the token.
+    pub(super) tenant: Option<&'a TenantId>,
     pub(super) client: &'a ClientId,
     pub(super) scopes: Option<&'a Scopes>,
     pub(super) dpop_jkt: Option<&'a str>,
@@ -84,8 +85,18 @@ impl<'a> RefreshRequest<'a> {
     #[must_use]
     pub fn new(token: &'a str, tenant: &'a TenantId, client: &'a ClientId) -> Self {
         Self {
+            tenant: Some(tenant),
+            ..Self::of_any_tenant(token, client)
+        }
+    }
+
+    /// `token` as it was received, presented by `client` at an endpoint that all tenants share: whose it is, is what the token
+    /// says, which nobody but us can make.
+    #[must_use]
+    pub fn of_any_tenant(token: &'a str, client: &'a ClientId) -> Self {
+        Self {
             token,
-            tenant,
+            tenant: None,
             client,
             scopes: None,
             dpop_jkt: None,
@@ -110,7 +121,7 @@ impl<'a> RefreshRequest<'a> {
 impl std::fmt::Debug for RefreshRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RefreshRequest")
-            .field("tenant", self.tenant)
+            .field("tenant", &self.tenant)
             .field("client", self.client)
             .field("scopes", &self.scopes)
             .field("dpop_jkt", &self.dpop_jkt)

@@ -169,7 +169,8 @@ impl RefreshService {
             return Err(RefreshErrorKind::Invalid.into());
         };
         let family = token.family().clone();
-        let (tenant, client) = (request.tenant.clone(), request.client.clone());
+        let tenant = request.tenant.unwrap_or(&family.tenant).clone();
+        let client = request.client.clone();
         let rotate = Rotate::new(token, tenant, client, self.policy)
             .dpop_jkt(request.dpop_jkt.map(Into::into));
         let scopes = request.scopes.unwrap_or(&family.scopes);
@@ -214,7 +215,8 @@ impl RefreshService {
         let family = token.family();
         let now = self.clock.now();
         // Its own client may give back a token without showing the key that it is bound to (RFC 9449 has no such rule).
-        if request.client != &family.client || request.tenant != &family.tenant {
+        let is_of = |tenant| tenant == &family.tenant;
+        if request.client != &family.client || !request.tenant.is_none_or(is_of) {
             self.events.mismatch(family, now, context);
             return Ok(None);
         }
