@@ -34,9 +34,27 @@ impl Token {
     }
 }
 
+impl Token {
+    fn request<'a>(
+        &'a self,
+        tenant: Option<&'a TenantId>,
+        client: &'a ClientId,
+    ) -> RefreshRequest<'a> {
+        let token = self.text.expose_secret();
+        match tenant {
+            Some(tenant) => RefreshRequest::new(token, tenant, client),
+            None => RefreshRequest::of_any_tenant(token, client),
+        }
+    }
+}
+
 impl Settings {
-    fn tenant(&self, parts: &Parts) -> Result<TenantId, Fault> {
-        (self.tenant_of)(parts).ok_or(Fault::InvalidGrant)
+    /// The tenant of a request; none if it is up to its token.
+    fn tenant(&self, parts: &Parts) -> Result<Option<TenantId>, Fault> {
+        match &self.tenant_of {
+            Some(tenant_of) => tenant_of(parts).map(Some).ok_or(Fault::InvalidGrant),
+            None => Ok(None),
+        }
     }
 
     fn client(&self, form: &Form) -> Result<ClientId, Fault> {
@@ -85,7 +103,7 @@ impl Settings {
             .token(parts, form.refresh_token)?
             .ok_or(Fault::Malformed)?;
         let context = self.context(parts);
-        let mut request = RefreshRequest::new(token.text.expose_secret(), &tenant, &client);
+        let mut request = token.request(tenant.as_ref(), &client);
         if let Some(scopes) = &scopes {
             request = request.scopes(scopes);
         }
@@ -108,7 +126,7 @@ impl Settings {
                 let reason = RevokeReason::Administrator;
                 let ended = self
                     .service
-                    .end(&tenant, subject, session, reason, &context);
+                    .end(issued.tenant(), subject, session, reason, &context);
                 ended.await?;
                 self.forget(Some(session), &context).await;
                 Err(token.refused(true, Fault::InvalidGrant))
@@ -146,7 +164,7 @@ impl Settings {
             return Err(Fault::Malformed.into());
         };
         let context = self.context(parts);
-        let request = RefreshRequest::new(token.text.expose_secret(), &tenant, &client);
+        let request = token.request(tenant.as_ref(), &client);
         let ended = self.service.revoke(&request, &context).await?;
         self.forget(ended, &context).await;
         // The same for every token, also for one that never was (RFC 7009 2.2).

@@ -51,7 +51,8 @@ pub(super) struct Settings {
     pub(super) service: RefreshService,
     pub(super) tokens: Arc<dyn AccessTokens>,
     pub(super) client: ClientId,
-    pub(super) tenant_of: Arc<TenantOf>,
+    /// None where the tokens say it.
+    pub(super) tenant_of: Option<Arc<TenantOf>>,
     pub(super) refresh: Box<str>,
     pub(super) revoke: Box<str>,
     pub(super) sessions: Box<str>,
@@ -93,7 +94,7 @@ impl TokenEndpoints {
             service,
             tokens: Arc::new(tokens),
             client,
-            tenant_of: Arc::new(move |_| Some(tenant.clone())),
+            tenant_of: Some(Arc::new(move |_| Some(tenant.clone()))),
             refresh: "/auth/refresh".into(),
             revoke: "/auth/revoke".into(),
             sessions: "/auth/sessions".into(),
@@ -118,7 +119,13 @@ impl TokenEndpoints {
     where
         F: Fn(&Parts) -> Option<TenantId> + Send + Sync + 'static,
     {
-        self.set(|settings| settings.tenant_of = Arc::new(f))
+        self.set(|settings| settings.tenant_of = Some(Arc::new(f)))
+    }
+
+    /// Takes the tokens of all tenants, where neither path nor host say which one is meant: whose a token is, is what it says
+    /// itself, and nobody but us can make one.
+    pub fn all_tenants(self) -> Self {
+        self.set(|settings| settings.tenant_of = None)
     }
 
     /// Sets where refresh tokens are exchanged, where tokens are given back, and where sessions are listed and ended.

@@ -750,3 +750,28 @@ async fn a_sign_in_sets_the_cookie_that_the_endpoint_reads() {
     let cleared = fixture.endpoints.clear_cookie().unwrap();
     assert!(cleared.to_str().unwrap().contains("Max-Age=0"));
 }
+
+#[tokio::test]
+async fn a_token_says_itself_whose_it_is_where_all_tenants_share_an_endpoint() {
+    let mut fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let token = issued.refresh_token().expose_secret().to_owned();
+    let elsewhere = |endpoints: TokenEndpoints| {
+        endpoints.tenant_with(|_| Some("globex".parse().expect("it is a name")))
+    };
+    let one = fixture.endpoints.clone();
+    fixture.endpoints = elsewhere(one.clone());
+    let response = fixture.refresh(&token).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+
+    fixture.endpoints = elsewhere(one).all_tenants();
+    let response = fixture.refresh(&token).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let next = text(&value(&response), "refresh_token").to_owned();
+    let revoked = fixture
+        .ask(post("/auth/revoke", &json!({ "token": next })))
+        .await;
+    assert_eq!(revoked.status(), StatusCode::OK);
+    let response = fixture.refresh(&next).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
