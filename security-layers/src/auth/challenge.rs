@@ -71,11 +71,14 @@ impl SchemeName {
     }
 }
 
-/// What all answers of a protected space have in common.
+/// What all answers of a protected space have in common. A clone shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Space {
+pub(super) struct Space(Arc<Protected>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Protected {
     realm: Realm,
-    schemes: Arc<[SchemeName]>,
+    schemes: Vec<SchemeName>,
 }
 
 /// What a challenge says beyond the realm.
@@ -93,30 +96,26 @@ pub(super) enum Complaint<'a> {
 }
 
 impl Space {
-    pub(super) fn new(realm: Realm, schemes: impl Into<Arc<[SchemeName]>>) -> Self {
-        Self {
-            realm,
-            schemes: schemes.into(),
-        }
+    pub(super) fn new(realm: Realm, schemes: impl Into<Vec<SchemeName>>) -> Self {
+        let schemes = schemes.into();
+        Self(Arc::new(Protected { realm, schemes }))
     }
 
     /// Of a stack that protects nothing, and so challenges nobody.
     pub(super) fn nowhere() -> Self {
-        Self {
-            realm: Realm("".into()),
-            schemes: [].into(),
-        }
+        Self::new(Realm("".into()), [])
     }
 
     pub(super) fn realm(mut self, realm: Realm) -> Self {
-        self.realm = realm;
+        Arc::make_mut(&mut self.0).realm = realm;
         self
     }
 
     /// One value for each scheme. Only `Bearer` has attributes for errors.
     pub(super) fn challenges(&self, complaint: Complaint<'_>) -> impl Iterator<Item = HeaderValue> {
-        self.schemes.iter().filter_map(move |scheme| {
-            let mut text = format!("{} realm=\"{}\"", scheme.as_str(), self.realm.as_str());
+        self.0.schemes.iter().filter_map(move |scheme| {
+            let realm = self.0.realm.as_str();
+            let mut text = format!("{} realm=\"{realm}\"", scheme.as_str());
             if *scheme == SchemeName::Bearer {
                 complaint.write(&mut text);
             }

@@ -135,11 +135,7 @@ impl Counted for AuthRefused {
 /// The refusal by an endpoint that stands inside of the layer, in the same words.
 #[cfg(feature = "token-endpoints")]
 pub(crate) fn refusal(kind: AuthRefusedKind, extensions: &http::Extensions) -> Refusal {
-    let space = match extensions.get::<super::service::Checked>() {
-        Some(super::service::Checked(space)) => space.clone(),
-        None => Space::nowhere(),
-    };
-    AuthRefused::new(kind, &space).refusal()
+    AuthRefused::new(kind, &super::service::space_of(extensions)).refusal()
 }
 
 macro_rules! problem {

@@ -19,8 +19,7 @@ use portcullis_layer_core::refusal::{Caller, Negotiated, Reject, RejectFn, refus
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::challenge::Space;
-use super::service::Checked;
+use super::service::{Checked, space_of};
 use super::{AuthRefused, AuthRefusedKind, Authenticated, Knock};
 use crate::refusals::{Counters, Refusals};
 
@@ -219,11 +218,7 @@ where
         match settings.check(&request, tenant.as_ref()) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(kind) => {
-                let space = match request.extensions().get::<Checked>() {
-                    Some(Checked(space)) => space.clone(),
-                    None => Space::nowhere(),
-                };
-                let reason = AuthRefused::new(kind, &space);
+                let reason = AuthRefused::new(kind, &space_of(request.extensions()));
                 counters.record(&reason);
                 let caller = Caller::of(&request);
                 ResponseFuture::early(refuse(reject, reason, &caller))

@@ -13,7 +13,7 @@ use portcullis_auth_core::principal::Principal;
 use portcullis_layer_core::origin::{OriginPolicy, RequestHead};
 use portcullis_layer_core::request_id::RequestId;
 
-use super::challenge::SchemeName;
+use super::challenge::{SchemeName, Space};
 use super::{AuthRefusedKind, Presented};
 
 /// Checks credentials of one kind.
@@ -79,25 +79,39 @@ impl fmt::Debug for Verdict {
 
 /// Extension of a request that was let in: whom it comes from. Derefs to the [`Principal`]; a clone shares it.
 #[derive(Clone, Debug)]
-pub struct Authenticated(Arc<Principal>);
+pub struct Authenticated {
+    principal: Arc<Principal>,
+    /// What it was let into. Here, because an extension of its own would cost every request as much again.
+    space: Option<Space>,
+}
 
 impl Authenticated {
     /// Shares the principal, with whatever else came of the same credential.
     #[must_use]
     pub fn principal(&self) -> &Arc<Principal> {
-        &self.0
+        &self.principal
+    }
+
+    pub(super) fn within(mut self, space: &Space) -> Self {
+        self.space = Some(space.clone());
+        self
+    }
+
+    pub(super) fn space(&self) -> Option<&Space> {
+        self.space.as_ref()
     }
 }
 
 impl From<Principal> for Authenticated {
     fn from(principal: Principal) -> Self {
-        Self(Arc::new(principal))
+        Arc::new(principal).into()
     }
 }
 
 impl From<Arc<Principal>> for Authenticated {
     fn from(principal: Arc<Principal>) -> Self {
-        Self(principal)
+        let space = None;
+        Self { principal, space }
     }
 }
 
@@ -105,7 +119,7 @@ impl Deref for Authenticated {
     type Target = Principal;
 
     fn deref(&self) -> &Principal {
-        &self.0
+        &self.principal
     }
 }
 

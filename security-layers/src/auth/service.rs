@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use portcullis_auth_core::audit::{Event, EventKind};
 use portcullis_layer_core::body::ResponseBody;
 use portcullis_layer_core::refusal::{Caller, Negotiated, Reject, refuse};
@@ -23,10 +23,18 @@ pub struct Auth<T, S, R = Negotiated> {
     pub(super) layer: AuthLayer<S, R>,
 }
 
-/// Extension of every request that an [`AuthLayer`] has let through, also of those without a credential: it tells layers
-/// further in that somebody looked.
+/// Extension of a request without a credential that an [`AuthLayer`] has let through: it tells layers further in that
+/// somebody looked.
 #[derive(Clone, Debug)]
-pub(super) struct Checked(pub(super) Space);
+pub(super) struct Checked(Space);
+
+/// Where a request was let in; nowhere if no [`AuthLayer`] has looked at it.
+pub(super) fn space_of(extensions: &Extensions) -> Space {
+    let caller = extensions.get::<Authenticated>();
+    let space = caller.and_then(Authenticated::space);
+    let space = space.or_else(|| extensions.get().map(|Checked(space)| space));
+    space.cloned().unwrap_or_else(Space::nowhere)
+}
 
 impl<T, S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Auth<T, S, R>
 where
@@ -89,7 +97,7 @@ impl<S, R> AuthLayer<S, R> {
         principal: Authenticated,
     ) -> Option<Subject> {
         let subject = self.settings.report_subject.then(|| subject(&principal));
-        self.mark(request);
+        let principal = principal.within(&self.settings.space);
         request.extensions_mut().insert(principal);
         subject
     }
