@@ -71,7 +71,8 @@ type PrincipalOf = dyn Fn(&VerifiedToken) -> Option<Principal> + Send + Sync;
 ///
 /// A token that was accepted is remembered by a keyed hash: the next request with it costs a look-up instead of a signature.
 /// It is forgotten when it expires, and when its issuer takes a key back; whether it was [revoked](Self::revocations) is
-/// looked up every time. A clone shares what it remembers.
+/// looked up every time. A clone shares what it remembers, until one of
+/// the two is given another setting.
 #[derive(Clone)]
 pub struct Bearer(Arc<Settings>);
 
@@ -107,7 +108,10 @@ impl Bearer {
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+        let settings = Arc::make_mut(&mut self.0);
+        change(settings);
+        // What others remember was judged by other rules.
+        settings.cache = Arc::new(settings.cache.emptied());
         self
     }
 
@@ -228,7 +232,11 @@ impl Settings {
             None => principal,
         };
         let entry = Entry {
-            marks: marks(&token, &principal),
+            // Hashes, which are only made where somebody looks at them.
+            marks: match self.revocations {
+                Some(_) => marks(&token, &principal),
+                None => Marks::default(),
+            },
             principal: principal.into(),
             until: token.expires(),
             version,

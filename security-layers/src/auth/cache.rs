@@ -23,7 +23,8 @@ const SHARDS: usize = 16;
 /// Each shard has two halves. When the newer one is full, it becomes the older one, and what was there is forgotten: what is
 /// in use has been copied over by then. Finding room never takes longer than looking something up.
 pub(super) struct TokenCache {
-    key: [u8; 32],
+    /// What has read the key: as long as a block of the hash, it is read once and not for each token.
+    keyed: Sha256,
     shards: [Mutex<Shard>; SHARDS],
     /// How many tokens half a shard takes.
     half: usize,
@@ -55,15 +56,24 @@ pub(super) struct Entry {
 impl TokenCache {
     /// Remembers as many tokens as `capacity`, or a few more.
     pub(super) fn new(capacity: NonZeroUsize) -> Self {
+        Self::with_half(capacity.get().div_ceil(2 * SHARDS))
+    }
+
+    /// Another one with as much room, which remembers nothing.
+    pub(super) fn emptied(&self) -> Self {
+        Self::with_half(self.half)
+    }
+
+    fn with_half(half: usize) -> Self {
         Self {
-            key: rand::random(),
+            keyed: Sha256::new_with_prefix(rand::random::<[u8; 64]>()),
             shards: Default::default(),
-            half: capacity.get().div_ceil(2 * SHARDS),
+            half,
         }
     }
 
     pub(super) fn hash(&self, token: &str) -> TokenHash {
-        let hash = Sha256::new_with_prefix(self.key).chain_update(token);
+        let hash = self.keyed.clone().chain_update(token);
         TokenHash(hash.finalize().into())
     }
 

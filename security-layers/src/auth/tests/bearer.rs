@@ -113,6 +113,26 @@ async fn a_token_that_was_seen_before_is_believed_until_it_expires_and_no_longer
 }
 
 #[tokio::test]
+async fn a_clone_with_other_settings_does_not_go_by_what_the_first_one_remembers() {
+    let fixture = Fixture::new();
+    let token = fixture.token(|token| token);
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    let context = Context::default();
+    let ended = revocations.revoke_session(fixture.session, &context);
+    ended.await.unwrap();
+    for stricter in [
+        fixture.bearer.clone().principal_with(|_| None),
+        fixture.bearer.clone().revocations(revocations),
+    ] {
+        let layer = BearerLayer::required(stricter);
+        let response = ask(&layer, bearer(token.expose_secret())).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(fixture.status(&token).await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_token_that_was_seen_before_ends_with_its_session_its_subject_and_its_key() {
     let mut fixture = Fixture::new();
     let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
