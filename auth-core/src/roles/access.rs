@@ -30,7 +30,9 @@ impl Access {
     /// What of it remains within `scopes`: those of a token, of an API key, or of both in turn.
     #[must_use]
     pub fn within(&self, scopes: &Scopes) -> Self {
-        self.and(&self.roles.scoped(scopes))
+        let mut within = self.roles.scoped(scopes);
+        within.bits.intersect(&self.bits);
+        within
     }
 
     /// What both may do.

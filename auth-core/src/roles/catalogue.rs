@@ -242,8 +242,14 @@ impl Roles {
     #[must_use]
     pub fn scoped(&self, scopes: &Scopes) -> Access {
         let mut bits = Bits::none(self.0.permissions.len());
-        for permission in scopes.permissions() {
-            bits.unite(&self.0.matching(&permission));
+        for scope in scopes.iter() {
+            if let Some(index) = self.0.indices.get(scope) {
+                bits.add(*index);
+            } else if scope.contains('*')
+                && let Ok(permission) = scope.parse()
+            {
+                bits.unite(&self.0.matching(&permission));
+            }
         }
         Access::new(self.clone(), bits)
     }

@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
@@ -84,6 +85,13 @@ pub(super) fn is_name(text: &str) -> bool {
 
 impl AsRef<str> for Permission {
     fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// As a text it is as equal, and as hashed, as it is itself.
+impl Borrow<str> for Permission {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -61,13 +61,21 @@ impl<S: AsRef<str>> TryFrom<Vec<S>> for Scopes {
     type Error = InvalidScopes;
 
     fn try_from(scopes: Vec<S>) -> Result<Self, InvalidScopes> {
+        // Of a few it is faster to look at each; of as many as fit into a token it would take for ever.
+        const FEW: usize = 16;
+        let few = scopes.len() <= FEW;
+        let scopes = scopes.iter().map(AsRef::as_ref);
         let mut seen = HashSet::new();
-        let mut text = String::new();
-        for scope in scopes.iter().map(AsRef::as_ref) {
+        let mut text = String::with_capacity(scopes.clone().map(|scope| scope.len() + 1).sum());
+        for scope in scopes {
             if !is_scope(scope) {
                 return Err(InvalidScopes(()));
             }
-            if scope.is_empty() || !seen.insert(scope) {
+            let known = match few {
+                true => text.split(' ').any(|own| own == scope),
+                false => !seen.insert(scope),
+            };
+            if scope.is_empty() || known {
                 continue;
             }
             if !text.is_empty() {

@@ -102,6 +102,18 @@ fn scopes_are_tokens_with_spaces_between() {
         assert!(text.parse::<Scopes>().is_err(), "{text:?}");
     }
     assert!(Scopes::try_from(vec!["a b"]).is_err());
+    // Few or many, each is there once, in the place where it came first.
+    for count in [1, 5, 6, 20, 500] {
+        let names: Vec<_> = (0..count).map(|number| format!("s{number}")).collect();
+        let repeated = [
+            names.clone(),
+            vec![String::new()],
+            names.clone(),
+            names.clone(),
+        ];
+        let scopes = Scopes::try_from(repeated.concat()).unwrap();
+        assert_eq!(scopes.as_str(), names.join(" "));
+    }
 }
 
 #[test]
