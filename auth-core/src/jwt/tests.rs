@@ -98,23 +98,14 @@ fn no_member_comes_twice_at_any_depth_and_in_any_spelling() {
 }
 
 // Names that are escaped were once compared each with each, and read anew each time: a header of 8 KiB, which anybody can
-// send, kept a processor busy for as long as a hundred signatures.
+// send, took as long as a hundred signatures. So many as here took most of a minute; they take some milliseconds.
 #[test]
 fn names_of_every_spelling_are_looked_up_in_time_that_does_not_grow_with_the_square() {
-    let object = |count: usize| {
-        let members = (0..count).map(|n| format!("\"\\u0061{n}\":0"));
-        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-    };
-    let fastest = |text: &str| {
-        let read = |_| {
-            let start = std::time::Instant::now();
-            assert!(members(text).is_ok());
-            start.elapsed()
-        };
-        (0..5).map(read).min().unwrap()
-    };
-    let (few, many) = (fastest(&object(500)), fastest(&object(8000)));
-    assert!(many < few * 16 * 4, "{few:?} {many:?}");
+    let members = (0..8000).map(|n| format!("\"\\u0061{n}\":0"));
+    let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    let start = std::time::Instant::now();
+    assert_eq!(self::members(&text).unwrap().len(), 8000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[test]
