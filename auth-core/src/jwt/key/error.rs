@@ -31,7 +31,8 @@ pub enum KeyErrorKind {
     /// It is not what it should be mathematically: a point off its curve or of small order, halves that do not belong
     /// together, an RSA key of more than 8192 bits.
     Inconsistent,
-    /// An RSA key whose primes can be found from it: the library that made it had a fault (CVE-2017-15361, "ROCA").
+    /// An RSA key whose primes can be found from it: it has a small factor, or the library that made it had a fault
+    /// (CVE-2017-15361, "ROCA").
     Broken,
     /// The cryptographic library failed. Not the key's fault.
     Failed,

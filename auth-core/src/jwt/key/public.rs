@@ -125,7 +125,9 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     if *first == 0 || e.first() == Some(&0) || e == [1] || !odd || e.len() > 5 {
         return Err(KeyErrorKind::Inconsistent.into());
     }
-    if is_roca(n) {
+    // NIST SP 800-89 section 5.3.3: no factors below 752.
+    let has_small_factor = (3..752).step_by(2).any(|odd| remainder(n, odd) == 0);
+    if has_small_factor || is_roca(n) {
         return Err(KeyErrorKind::Broken.into());
     }
     Ok(())
@@ -166,15 +168,18 @@ fn is_roca(n: &[u8]) -> bool {
         97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
     ];
     PRIMES.into_iter().all(|prime| {
-        let rest = n
-            .iter()
-            .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let rest = remainder(n, prime);
         let mut power = 1;
         (1..prime).any(|_| {
             power = power * 65_537 % prime;
             power == rest
         })
     })
+}
+
+fn remainder(n: &[u8], by: u32) -> u32 {
+    n.iter()
+        .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % by)
 }
 
 /// The key at the end of a SubjectPublicKeyInfo: nothing comes after it, and its length is known.

@@ -219,6 +219,8 @@ fn rsa_keys_that_nobody_should_have_are_refused() {
             exponent.clone(),
             KeyErrorKind::TooShort,
         ),
+        // Three times something
+        (vec![0xff; 256], exponent.clone(), KeyErrorKind::Broken),
         // 65537 to the power of 128
         (roca(), exponent.clone(), KeyErrorKind::Broken),
         // even
