@@ -49,6 +49,9 @@
 //! It opens no encrypted tokens, and makes none. That a token was revoked is not to be seen in it. What its bearer may do is
 //! for others to decide. It never asks a network.
 //!
+//! How long a refusal takes tells whether there is an issuer and a key of the names that the token gives: these are no
+//! secrets. It does not tell how much of a signature was right.
+//!
 //! # Cryptography
 //!
 //! All signatures are those of `aws-lc-rs`, whatever features other crates of a tree ask `jsonwebtoken` or `rustls` for:
