@@ -22,11 +22,19 @@ impl fmt::Display for InvalidId {
 
 impl Error for InvalidId {}
 
+/// Whether a character lets a text look like another line, or like another text: control characters, and of those that are
+/// none the separators of lines, at which some viewers break, and what changes the direction of writing.
+pub(crate) fn forges_lines(char: char) -> bool {
+    let directs =
+        matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || directs
+}
+
 fn text(text: &str) -> Result<Arc<str>, InvalidId> {
     match text {
         "" => Err(InvalidId("an identifier must not be empty")),
         _ if text.len() > MAX_BYTES => Err(InvalidId("an identifier has 255 bytes at most")),
-        _ if text.chars().any(char::is_control) => {
+        _ if text.chars().any(forges_lines) => {
             Err(InvalidId("an identifier has no control characters"))
         }
         _ => Ok(text.into()),
@@ -37,7 +45,8 @@ macro_rules! text_id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         ///
-        /// 1 to 255 bytes without control characters, compared byte by byte. A clone shares the text.
+        /// 1 to 255 bytes without control characters, nor such as break lines or change the direction of writing; compared
+        /// byte by byte. A clone shares the text.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
@@ -149,6 +158,8 @@ mod tests {
             ("", false),
             ("a\nb", false),
             ("a\u{85}b", false),
+            ("a\u{2028}b", false),
+            ("a\u{202e}b", false),
         ] {
             assert_eq!(id.parse::<SubjectId>().is_ok(), valid, "{id:?}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{EventKind, Outcome, Severity};
-use crate::id::{ClientId, SessionId, SubjectId, TenantId};
+use crate::id::{ClientId, SessionId, SubjectId, TenantId, forges_lines};
 use crate::time::Timestamp;
 
 /// The most bytes that are kept of what a client says of itself.
@@ -60,15 +60,12 @@ impl Context {
     }
 }
 
-/// `text` with control characters escaped, cut to what is kept of foreign texts.
+/// `text` with what can forge a line escaped, cut to what is kept of foreign texts.
 fn printable(text: &str) -> Arc<str> {
     let mut kept = String::with_capacity(text.len().min(MAX_FOREIGN));
     for char in text.chars() {
         let before = kept.len();
-        // Separators of lines, at which some viewers break, and what changes the direction of writing are no control
-        // characters, and forge lines as well.
-        let forges = matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if char.is_control() || forges {
+        if forges_lines(char) {
             kept.extend(char.escape_default());
         } else {
             kept.push(char);
