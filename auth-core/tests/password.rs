@@ -384,6 +384,7 @@ async fn a_list_of_breaches_out_of_reach_keeps_nobody_out_and_lets_nothing_in() 
 async fn to_change_a_password_takes_the_current_one_and_ends_all_sessions() {
     let world = World::new().await;
     let token = world.reset_token().await;
+    world.journal.take();
     for (current, new, expected) in [
         (
             NEW,
@@ -449,6 +450,8 @@ async fn the_current_password_is_the_same_however_it_is_typed() {
 async fn a_reset_token_is_good_once_and_not_for_a_bad_password() {
     let world = World::new().await;
     let token = world.reset_token().await;
+    let told = [("authn_token_created", Some("reset"))];
+    assert_eq!(world.journal.take(), told);
     assert_eq!(
         world.reset(&token, "short").await,
         Err(PasswordErrorKind::Refused)

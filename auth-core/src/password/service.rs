@@ -209,7 +209,8 @@ impl Passwords {
     /// Makes the token for somebody who has forgotten their password. It is good for 20 minutes and once, and ends the one before
     /// it.
     ///
-    /// To be called for accounts that exist, from a queue: whoever asks gets the same answer in any case, at once.
+    /// To be called for accounts that exist, from a queue: whoever asks gets the same answer in any case, at once. Leaves an
+    /// event.
     ///
     /// # Errors
     ///
@@ -219,6 +220,8 @@ impl Passwords {
         let now = self.clock.now();
         let expires = now.plus(reset::LIFETIME);
         self.resets.put(account, &digest, expires, now).await?;
+        let event = self.event(EventKind::TokenCreated, account, &Context::default());
+        self.audit.record(&event.reason("reset"));
         Ok(token)
     }
 
