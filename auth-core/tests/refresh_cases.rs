@@ -215,8 +215,9 @@ async fn a_token_of_another_client_is_refused_and_lives_on(store: Shared) {
     };
     let refused = elsewhere.refused(&first).await;
     assert_eq!(refused, RefreshErrorKind::ClientMismatch);
+    assert_eq!(elsewhere.revoke(&first).await, None);
     let told = world.events.take();
-    assert_eq!(told.len(), 3);
+    assert_eq!(told.len(), 4);
     for event in told {
         assert_eq!(event.kind(), EventKind::RefreshClientMismatch);
         assert_eq!(event.severity_ref(), Severity::High);

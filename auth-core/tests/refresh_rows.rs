@@ -75,3 +75,51 @@ async fn ten_thousand_rotations_leave_one_session_in_redis() {
         assert!((month..=month + 3600).contains(&kept), "{key}: {kept}");
     }
 }
+
+/// Redis forgets by itself, and must not forget a subject's sessions, or that they all have ended, before the last is over.
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn what_a_subject_has_in_redis_lasts_as_long_as_its_longest_session() {
+    use portcullis_auth_core::audit::Context;
+    use portcullis_auth_core::refresh::{RefreshPolicy, RevokeReason};
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    let Some(server) = portcullis_test_services::Redis::shared() else {
+        return;
+    };
+    let prefix = server.key_prefix();
+    let (store, mut connection) = refresh_support::redis_at(server.url(), &prefix).await;
+    let short = RefreshPolicy::settings().aal2().build().unwrap();
+    let short = World::with(store.clone(), short).await;
+    let long = World::new(store).await;
+    let mut kept = async |of: &str| {
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(format!("{prefix}*"))
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let key = keys.iter().find(|key| key.ends_with(of)).unwrap();
+        let seconds: i64 = redis::cmd("TTL")
+            .arg(key)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        // Rounded, as some of the last second is gone.
+        (seconds + 60) / DAY
+    };
+    short.login().await;
+    assert_eq!(kept("}:rt").await, 1);
+    long.login().await;
+    assert_eq!(kept("}:rt").await, 30);
+    short.login().await;
+    assert_eq!(kept("}:rt").await, 30);
+
+    let (tenant, subject) = (&long.tenant, &long.subject);
+    let (reason, context) = (RevokeReason::Administrator, Context::default());
+    let ended = long
+        .service
+        .end_all(tenant, subject, None, reason, &context);
+    assert_eq!(ended.await.unwrap().len(), 3);
+    assert_eq!(kept("}:epoch").await, 400);
+}

@@ -166,6 +166,23 @@ mod redis {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_over_goes_when_something_is_added() {
+        let Some(server) = Redis::shared() else {
+            return;
+        };
+        let store = connect(server, &server.key_prefix()).await;
+        let now = SystemClock.now();
+        let session = |until| Revocation::session(SessionId::generate(), until);
+        for _ in 0..10 {
+            store.add(&session(now.plus(SECOND)), now).await.unwrap();
+        }
+        let lasting = session(now.plus(60 * SECOND));
+        store.add(&lasting, now.plus(SECOND)).await.unwrap();
+        let list = store.changes(Cursor::default(), now).await.unwrap();
+        assert_eq!(list.revocations, [lasting]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn changes_are_told_again_after_a_connection_was_lost() {
         let Some(server) = Redis::start() else {
             return;

@@ -47,7 +47,8 @@ pub use races::{
 pub use rules::{
     ended_families_stay_until_nobody_can_ask, every_answer_is_the_decision,
     families_are_kept_as_they_are, keys_are_counted_by_live_families,
-    one_session_can_be_kept_when_all_end, the_least_recently_refreshed_is_evicted,
+    one_session_can_be_kept_when_all_end, only_the_living_are_listed,
+    the_last_generation_has_no_successor, the_least_recently_refreshed_is_evicted,
     what_is_not_there_is_no_error,
 };
 
@@ -68,6 +69,8 @@ macro_rules! store_conformance {
             of_many_logins_no_more_than_allowed_stay
             of_many_who_present_a_token_one_rotates
             one_session_can_be_kept_when_all_end
+            only_the_living_are_listed
+            the_last_generation_has_no_successor
             the_least_recently_refreshed_is_evicted
             what_is_not_there_is_no_error
             without_a_grace_the_second_ends_the_family

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kit, fail};
 use crate::refresh::{
-    Created, Family, Outcome, RefreshPolicy, RefreshStore, RevokeReason, Revoked, State,
+    Created, Expiry, Family, Outcome, RefreshPolicy, RefreshStore, RevokeReason, Revoked, State,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -110,16 +110,76 @@ pub async fn the_least_recently_refreshed_is_evicted(store: Arc<dyn RefreshStore
     assert_eq!(live[1].1.generation, 1);
 
     kit.now = kit.now.plus(14 * DAY);
-    let (_, created) = kit.login_at(kit.epoch().await).await;
+    let (last, created) = kit.login_at(kit.epoch().await).await;
     let evicted = Vec::new();
     assert_eq!(created, Created::Kept { evicted });
+    assert_eq!(listed(&kit, &last).await, [last.id]);
+    // What is over has not ended now.
+    let reason = RevokeReason::Administrator;
+    let revoked = kit
+        .store
+        .revoke_subject(&last.tenant, &last.subject, None, reason, kit.now);
+    assert_eq!(revoked.await.unwrap_or_else(fail).ended, [last.id]);
+}
+
+/// Who has ended is not in the list, however that came.
+pub async fn only_the_living_are_listed(store: Arc<dyn RefreshStore>) {
+    let kit = Kit::new(store);
+    let (living, revoked, reused) = (kit.login().await, kit.login().await, kit.login().await);
+    assert_eq!(listed(&kit, &living).await.len(), 3);
+    let done = kit.store.revoke(&revoked, RevokeReason::Owner, kit.now);
+    assert!(done.await.unwrap_or_else(fail));
+    kit.rotate(&reused, 0).await;
+    kit.rotate(&reused, 1).await;
+    assert_eq!(kit.rotate(&reused, 0).await.outcome, Outcome::Reuse);
+    assert_eq!(listed(&kit, &living).await, [living.id]);
+}
+
+/// The token after which there is no number left is the end, not the beginning again.
+pub async fn the_last_generation_has_no_successor(store: Arc<dyn RefreshStore>) {
+    let kit = Kit::new(store);
+    let family = Arc::new(kit.family());
+    let state = State {
+        generation: u32::MAX,
+        ..State::new(&family, kit.epoch().await, &kit.policy)
+    };
+    let limit = kit.policy.max_sessions;
+    let created = kit.store.create(&family, &state, limit, kit.now).await;
+    assert!(matches!(created, Ok(Created::Kept { .. })), "{created:?}");
+    for presented in [u32::MAX, u32::MAX - 1] {
+        let rotation = kit.rotate(&family, presented).await;
+        let expected = if presented == u32::MAX {
+            Outcome::Expired(Expiry::Absolute)
+        } else {
+            Outcome::GraceReplay
+        };
+        assert_eq!(rotation.outcome, expected);
+        assert_eq!(rotation.state.generation, u32::MAX);
+    }
+}
+
+async fn listed(kit: &Kit, of: &Family) -> Vec<crate::id::SessionId> {
+    let live = kit.store.list(&of.tenant, &of.subject, kit.now).await;
+    let live = live.unwrap_or_else(fail);
+    live.iter().map(|(family, _)| family.id).collect()
 }
 
 /// All but one session end; the one goes on in the new epoch, and those of other subjects and tenants are not touched.
 pub async fn one_session_can_be_kept_when_all_end(store: Arc<dyn RefreshStore>) {
     let kit = Kit::new(store);
     let (mine, other) = (kit.login().await, kit.login().await);
-    let stranger = kit.clone().subject("u-2").login().await;
+    let other_subject = kit.clone().subject("u-2");
+    let stranger = other_subject.login().await;
+    // Somebody of the same name.
+    let namesake = Arc::new(Family {
+        tenant: "globex".parse().unwrap_or_else(fail),
+        ..kit.family()
+    });
+    let epoch = kit.store.epoch(&namesake.tenant, &namesake.subject).await;
+    let state = State::new(&namesake, epoch.unwrap_or_else(fail), &kit.policy);
+    let limit = kit.policy.max_sessions;
+    let created = kit.store.create(&namesake, &state, limit, kit.now).await;
+    assert!(matches!(created, Ok(Created::Kept { .. })), "{created:?}");
     let ended = |except| {
         let (store, family, now) = (kit.store.clone(), kit.family(), kit.now);
         async move {
@@ -135,13 +195,19 @@ pub async fn one_session_can_be_kept_when_all_end(store: Arc<dyn RefreshStore>) 
     let rotation = kit.rotate(&mine, 0).await;
     assert_eq!(rotation.outcome, Outcome::Rotated);
     assert_eq!(rotation.state.epoch, all.epoch);
-    assert_eq!(kit.rotate(&other, 0).await.outcome, Outcome::Revoked);
+    let rotation = kit.rotate(&other, 0).await;
+    assert_eq!(rotation.outcome, Outcome::Revoked);
+    let (at, reason) = (kit.now, RevokeReason::CredentialChange);
+    assert_eq!(rotation.state.revoked, Some(Revoked { at, reason }));
     assert_eq!(kit.rotate(&stranger, 0).await.outcome, Outcome::Rotated);
+    assert_eq!(kit.rotate(&namesake, 0).await.outcome, Outcome::Rotated);
 
     let all = ended(Some(stranger.id)).await;
     assert_eq!(all.ended, [mine.id]);
     assert_eq!(kit.rotate(&mine, 1).await.outcome, Outcome::Revoked);
-    assert_eq!(kit.rotate(&stranger, 1).await.outcome, Outcome::Rotated);
+    let rotation = kit.rotate(&stranger, 1).await;
+    assert_eq!(rotation.outcome, Outcome::Rotated);
+    assert_eq!(rotation.state.epoch, other_subject.epoch().await);
     // What has ended stays so when it is named as the one to be kept.
     assert!(ended(Some(mine.id)).await.ended.is_empty());
     assert_eq!(kit.rotate(&mine, 1).await.outcome, Outcome::Revoked);

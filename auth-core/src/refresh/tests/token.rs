@@ -38,6 +38,15 @@ fn one_changed_character_is_noticed_before_any_store_is_asked() {
     }
 }
 
+/// The token of these bytes, with the checksum that belongs to them.
+fn with_crc(bytes: &[u8]) -> String {
+    let crc = crc32fast::hash(&bytes[..54]).to_be_bytes();
+    format!(
+        "rt_{}",
+        URL_SAFE_NO_PAD.encode([&bytes[..54], &crc].concat())
+    )
+}
+
 #[test]
 fn what_is_not_of_the_form_is_malformed() {
     let token = keys().token(&family(), 1).unwrap();
@@ -45,9 +54,7 @@ fn what_is_not_of_the_form_is_malformed() {
     let with_version = |version| {
         let mut bytes = URL_SAFE_NO_PAD.decode(&token[3..]).unwrap();
         bytes[0] = version;
-        let crc = crc32fast::hash(&bytes[..54]).to_be_bytes();
-        bytes[54..].copy_from_slice(&crc);
-        format!("rt_{}", URL_SAFE_NO_PAD.encode(bytes))
+        with_crc(&bytes)
     };
     assert_eq!(with_version(1), token);
     for malformed in [
@@ -98,6 +105,17 @@ fn a_token_is_authentic_only_for_what_it_was_made_of() {
         let verified = keys().verify(&token, Arc::new(family)).unwrap();
         assert!(verified.is_none());
     }
+
+    // What it says of itself is part of it, though the rest would do: a token has one text.
+    let mut bytes = URL_SAFE_NO_PAD.decode(&text.expose_secret()[3..]).unwrap();
+    for index in [1, 2, 17] {
+        bytes[index] ^= 1;
+        let token = RefreshToken::parse(&with_crc(&bytes)).unwrap();
+        assert!(keys().verify(&token, ours.clone()).unwrap().is_none());
+        bytes[index] ^= 1;
+    }
+    let token = RefreshToken::parse(&with_crc(&bytes)).unwrap();
+    assert!(keys().verify(&token, ours.clone()).unwrap().is_some());
 
     // Another key under the same id, and the right key under another id.
     let other = RefreshKeys::new(1, &SecretBytes::generate(32).unwrap()).unwrap();
