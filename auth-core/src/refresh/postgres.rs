@@ -2,6 +2,9 @@
 //!
 //! Every change is a transaction at READ COMMITTED, whatever the database's default is: at REPEATABLE READ the losers of a race,
 //! who only have to see what the winner wrote, would get errors.
+//!
+//! What a transaction depends on is set within it, so a pooler in transaction mode may stand between. Statements are prepared
+//! by name; a pooler has to know that, as PgBouncer does from 1.21 on where `max_prepared_statements` is not zero.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

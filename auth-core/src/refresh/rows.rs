@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS auth_refresh_family (
     revoked_at BIGINT,
     revoke_reason TEXT
 );
-CREATE INDEX IF NOT EXISTS auth_refresh_family_subject ON auth_refresh_family (tenant, subject);
+CREATE INDEX IF NOT EXISTS auth_refresh_family_subject ON auth_refresh_family (tenant, subject)
+    WHERE revoked_at IS NULL;
 CREATE INDEX IF NOT EXISTS auth_refresh_family_end ON auth_refresh_family (abs_expires_at);
 "
         )
