@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::accounts::audit::AuditTrail;
 use crate::redaction::{known, redactor};
 use crate::routes::{self, App};
-use crate::settings::Settings;
+use crate::settings::{Environment, Settings};
 use crate::stack::Watch;
 use crate::store::{OpenError, Store};
 use crate::{stack, telemetry};
@@ -102,6 +102,7 @@ async fn serve(mut settings: Settings, log_level: LogLevel) -> Result<bool, NoSt
     let upkeep = tokio::spawn(accounts.clone().upkeep());
     let app = App {
         store: store.clone(),
+        endpoints: accounts.token_endpoints().map_err(part("the tokens"))?,
         accounts,
         health: health.clone(),
     };
@@ -155,6 +156,11 @@ fn announce(settings: &Settings, address: SocketAddr, operators: Option<SocketAd
             "serving on http://{address} and for operators on http://{operators}, with {database}"
         ),
         None => tracing::info!("serving on http://{address}, with {database}"),
+    }
+    if settings.environment == Environment::Production && settings.issuer.is_none() {
+        tracing::warn!(
+            "PORTCULLIS_ISSUER is not set: access tokens name the address above, where others may not find this server"
+        );
     }
 }
 

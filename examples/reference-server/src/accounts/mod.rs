@@ -74,7 +74,7 @@ pub(crate) struct Parts {
     pub(crate) factors: Arc<dyn TotpStore>,
     pub(crate) issuer: TokenIssuer,
     pub(crate) roles: Roles,
-    pub(crate) audit: Arc<AuditTrail>,
+    audit: Arc<AuditTrail>,
     pub(crate) registration: Registration,
     pub(crate) client: ClientId,
     gate: AuthGate,
@@ -195,7 +195,12 @@ impl Accounts {
         let (api_keys, bearer) = &self.schemes;
         AuthLayer::required((api_keys.clone(), bearer.clone()))
             .report_subject()
-            .audit(Arc::clone(&self.audit) as Arc<dyn AuditSink>)
+            .audit(self.sink())
+    }
+
+    /// Where events go.
+    pub(crate) fn sink(&self) -> Arc<dyn AuditSink> {
+        Arc::clone(&self.audit) as Arc<dyn AuditSink>
     }
 
     /// The same for those who have nothing of it yet; what is wrong is refused all the same.
@@ -203,7 +208,7 @@ impl Accounts {
         let (api_keys, bearer) = &self.schemes;
         AuthLayer::optional((api_keys.clone(), bearer.clone()))
             .report_subject()
-            .audit(Arc::clone(&self.audit) as Arc<dyn AuditSink>)
+            .audit(self.sink())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

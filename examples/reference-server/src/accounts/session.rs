@@ -1,27 +1,31 @@
 //! The tokens of a session.
 
-use portcullis_auth_core::jwt::{IssueError, IssuedToken, NewToken};
+use portcullis_auth_core::jwt::{IssueError, IssuedToken, NewToken, TokenKind};
 use portcullis_auth_core::refresh::Issued;
-use portcullis_secrets::SecretString;
+use portcullis_auth_core::store::{Answer, StoreError, StoreErrorKind};
+use portcullis_security_layers::token_endpoints::{
+    AccessToken, AccessTokens, CookieScope, InvalidEndpoint, TokenEndpoints,
+};
 
 use super::Accounts;
+use crate::settings::DEFAULT_TENANT;
+use crate::stack::Error;
+use crate::store::User;
 
-/// A session that began or goes on, and the access token beside it.
+/// A session that has begun, and the access token beside it.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) issued: Issued,
     pub(crate) access: IssuedToken,
 }
 
-impl Session {
-    pub(crate) fn refresh_token(&self) -> &SecretString {
-        self.issued.refresh_token()
-    }
-}
-
 impl Accounts {
-    /// Signs the access token of a session, with the roles that its owner has now.
-    pub(crate) fn sign(&self, issued: Issued, roles: &[String]) -> Result<Session, IssueError> {
+    /// Signs an access token for a session, with the roles that its owner has now.
+    pub(super) fn sign(
+        &self,
+        issued: &Issued,
+        roles: &[String],
+    ) -> Result<IssuedToken, IssueError> {
         let token = NewToken::access(
             issued.subject(),
             issued.tenant(),
@@ -34,6 +38,56 @@ impl Accounts {
         .epoch(issued.epoch());
         let access = self.issuer.issue(&token, self.now())?;
         self.numbers.token_issued();
-        Ok(Session { issued, access })
+        Ok(access)
+    }
+
+    /// What clients do with their sessions: refresh them, give tokens back, list and end them; and the keys of access tokens.
+    pub(crate) fn token_endpoints(&self) -> Result<TokenEndpoints, Error> {
+        let tenant = DEFAULT_TENANT.parse()?;
+        let ring = self.issuer.ring(TokenKind::Access).cloned();
+        let ring = ring.ok_or("there is no key for access tokens")?;
+        let endpoints = TokenEndpoints::new(
+            self.refresh.clone(),
+            self.clone(),
+            tenant,
+            self.client.clone(),
+        )
+        .all_tenants()
+        .paths(
+            "/api/v1/auth/refresh",
+            "/api/v1/auth/revoke",
+            "/api/v1/sessions",
+        )?
+        .jwks("/.well-known/jwks.json", ring)?
+        .revocations(self.revocations.clone())
+        .audit(self.sink());
+        Ok(self.with_cookie(endpoints)?)
+    }
+
+    /// Browsers that say nothing of where a request comes from are believed on pages of our own name.
+    fn with_cookie(&self, endpoints: TokenEndpoints) -> Result<TokenEndpoints, InvalidEndpoint> {
+        endpoints.cookie(CookieScope::Host, [self.issuer.name()])
+    }
+}
+
+impl AccessTokens for Accounts {
+    fn issuer(&self) -> &str {
+        self.issuer.name()
+    }
+
+    fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>> {
+        Box::pin(async move {
+            let user = self.store.user(session.tenant(), session.subject()).await?;
+            let Some(user) = user.filter(User::is_enabled) else {
+                return Ok(None);
+            };
+            let access = self
+                .sign(session, &user.roles)
+                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+            Ok(Some(AccessToken {
+                token: access.token,
+                expires: access.expires,
+            }))
+        })
     }
 }

@@ -317,12 +317,12 @@ impl Accounts {
         let methods: Scopes = methods.parse().map_err(|error| unavailable(&error, None))?;
         let login = Login::new(tenant, subject, self.client.clone()).amr(methods);
         let issued = self.refresh.login(&login, epoch, context).await?;
-        let session = self
-            .sign(issued, &user.roles)
+        let access = self
+            .sign(&issued, &user.roles)
             .map_err(|error| unavailable(&error, None))?;
         let now = self.now().as_millis();
         self.store.signed_in(&user.account, now).await?;
-        Ok(session)
+        Ok(Session { issued, access })
     }
 
     /// In a task of its own: nobody waits for it, and a failure is no concern of the one who signs in.

@@ -131,7 +131,7 @@ pub(super) async fn delete(
     accounts.tell(EventKind::UserDeleted, account, &context, |event| {
         event.session(who.session)
     });
-    Ok(gone())
+    Ok(gone(&app))
 }
 
 /// All that is kept about an account.

@@ -8,6 +8,7 @@ mod api_keys;
 mod auth;
 mod change;
 mod configs;
+mod discovery;
 mod docs;
 mod extract;
 mod fields;
@@ -22,13 +23,17 @@ mod who;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
+use axum::routing::{MethodRouter, any_service, delete, get, patch, post, put};
+use http::StatusCode;
 use portcullis_auth_core::audit::AuditSink;
 use portcullis_auth_core::roles::{Requirement, Roles};
 use portcullis_auth_core::totp::REAUTHENTICATION;
+use portcullis_layer_core::endpoint::EndpointService;
 use portcullis_observability_layers::health::Health;
 use portcullis_security_layers::auth::RequireLayer;
+use portcullis_security_layers::token_endpoints::TokenEndpoints;
 
 use crate::accounts::{Accounts, Guard};
 use crate::problem::{self, Problem};
@@ -40,6 +45,8 @@ use crate::store::Store;
 pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    /// What clients do with their sessions, and the cookie that keeps one.
+    pub(crate) endpoints: TokenEndpoints,
     pub(crate) health: Health,
 }
 
@@ -161,6 +168,34 @@ fn sign_in(doors: &Doors) -> Router<App> {
         )
 }
 
+/// Sessions that live, and what others must know to believe their tokens.
+fn sessions(doors: &Doors, endpoints: &TokenEndpoints) -> Router<App> {
+    let endpoints = || any_service(EndpointService::new(endpoints.clone()));
+    Router::new()
+        // Whoever comes here has an access token that has expired, or none.
+        .route("/api/v1/auth/refresh", endpoints())
+        .route(
+            "/api/v1/auth/revoke",
+            endpoints().layer(map_response(nothing_to_tell)),
+        )
+        .route("/.well-known/jwks.json", endpoints())
+        .route("/.well-known/openid-configuration", get(discovery::read))
+        // These tell wrong methods themselves, and so the guard stands around all of them.
+        .route("/api/v1/sessions", endpoints().layer(doors.guard.clone()))
+        .route(
+            "/api/v1/sessions/{session}",
+            endpoints().layer(doors.guard.clone()),
+        )
+}
+
+/// RFC 7009 answers with 200; here, all that ends something without a word is a 204.
+async fn nothing_to_tell(mut response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
 /// What everybody sees of their own account, and administrators of others'.
 fn accounts(doors: &Doors) -> Result<Router<App>, Error> {
     Ok(Router::new()
@@ -200,11 +235,12 @@ pub(crate) fn router(app: App) -> Result<Router, Error> {
         guard: app.accounts.guard(),
         optional: app.accounts.optional_guard(),
         roles: app.accounts.roles.clone(),
-        audit: Arc::clone(&app.accounts.audit) as Arc<dyn AuditSink>,
+        audit: app.accounts.sink(),
     };
     Ok(Router::new()
         .merge(service(&doors)?)
         .merge(sign_in(&doors))
+        .merge(sessions(&doors, &app.endpoints))
         .merge(accounts(&doors)?)
         .merge(pages::router())
         .fallback(problem::no_such_route)

@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use portcullis_auth_core::throttle::{DEVICE_COOKIE, DeviceCookie};
-use portcullis_auth_core::time::Timestamp;
 use portcullis_auth_core::totp::CHALLENGE_LIFETIME;
 use portcullis_secrets::SecretString;
 use serde::Serialize;
@@ -19,9 +18,6 @@ use crate::routes::extract::Json;
 use crate::routes::fields::Fields;
 use crate::routes::reply;
 use crate::routes::who::{Context, cookie};
-
-/// The cookie of browsers that asked for one. It demands HTTPS, and no other host can set it.
-pub(in crate::routes) const REFRESH_COOKIE: &str = "__Host-rt";
 
 #[derive(Serialize)]
 struct Tokens<'a> {
@@ -80,7 +76,7 @@ pub(in crate::routes) fn answer(
             },
         ),
         SignedIn::Session { session, device } => {
-            let mut response = tokens(session, as_cookie, app.accounts.now())?;
+            let mut response = tokens(app, session, as_cookie)?;
             let device = device.as_ref().map(DeviceCookie::set_cookie);
             if let Some(cookie) = device {
                 response
@@ -93,12 +89,9 @@ pub(in crate::routes) fn answer(
 }
 
 /// The tokens of a session, the one for refreshing in the body or in a cookie.
-pub(in crate::routes) fn tokens(
-    session: &Session,
-    as_cookie: bool,
-    now: Timestamp,
-) -> Result<Response, Problem> {
-    let refresh_token = session.refresh_token().expose_secret();
+fn tokens(app: &App, session: &Session, as_cookie: bool) -> Result<Response, Problem> {
+    let now = app.accounts.now();
+    let refresh_token = session.issued.refresh_token().expose_secret();
     let refresh_expires_in = seconds(session.issued.refresh_expires_at().since(now));
     let tokens = Tokens {
         access_token: session.access.token.expose_secret(),
@@ -110,10 +103,8 @@ pub(in crate::routes) fn tokens(
     };
     let mut response = reply::answer(StatusCode::OK, &tokens)?;
     if as_cookie {
-        let cookie = format!(
-            "{REFRESH_COOKIE}={refresh_token}; Path=/; Max-Age={refresh_expires_in}; Secure; HttpOnly; SameSite=Strict"
-        );
-        let cookie = secret_header(&SecretString::from(cookie))?;
+        let cookie = app.endpoints.set_cookie(&session.issued);
+        let cookie = cookie.ok_or_else(|| Problem::failed("there is no cookie for sessions"))?;
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

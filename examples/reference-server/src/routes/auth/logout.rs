@@ -7,19 +7,17 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use portcullis_auth_core::audit::EventKind;
 use portcullis_auth_core::refresh::RevokeReason;
 
-use super::login::REFRESH_COOKIE;
 use crate::problem::Problem;
 use crate::routes::App;
 use crate::routes::who::{Context, SignedIn};
 
 /// What a browser keeps of a session goes with it.
-pub(in crate::routes) fn gone() -> Response {
+pub(in crate::routes) fn gone(app: &App) -> Response {
     let clear = HeaderName::from_static("clear-site-data");
     let all = HeaderValue::from_static("\"cache\",\"cookies\",\"storage\"");
-    let cookie = format!("{REFRESH_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(clear, all);
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+    if let Some(cookie) = app.endpoints.clear_cookie() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
@@ -40,7 +38,7 @@ pub(in crate::routes) async fn logout(
             .revoke_session(who.session, &context)
             .await?;
     }
-    Ok(gone())
+    Ok(gone(&app))
 }
 
 pub(in crate::routes) async fn logout_all(
@@ -55,5 +53,5 @@ pub(in crate::routes) async fn logout_all(
     accounts.tell(EventKind::SessionLogout, &who.account, &context, |event| {
         event.session(who.session).reason("all")
     });
-    Ok(gone())
+    Ok(gone(&app))
 }

@@ -7,6 +7,7 @@ mod own_data;
 mod passwords;
 mod rights;
 mod second_factor;
+mod sessions;
 mod sign_in;
 
 use http::{Method, StatusCode};

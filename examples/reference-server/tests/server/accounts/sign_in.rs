@@ -369,6 +369,15 @@ async fn a_private_key_signs_in_place_of_the_secret() {
     );
     let me = ask(&server, Method::GET, "/api/v1/me", &token).await;
     assert_eq!(me.status, StatusCode::OK);
+    let keys = server
+        .nobody(&Method::GET, "/.well-known/jwks.json")
+        .send()
+        .await;
+    let keys = keys.value();
+    let keys = keys["keys"].as_array().unwrap();
+    assert_eq!((keys.len(), &keys[0]["crv"]), (1, &json!("Ed25519")));
+    assert_eq!(keys[0]["kid"], header["kid"]);
+    assert!(keys[0].get("d").is_none());
     // What the secret has signed is not accepted beside it.
     assert_eq!(server.get("/api/v1/me").await.problem(), "invalid-token");
 }

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use portcullis_secrets::SecretBytes;
 
 /// A secret that is sent to the server, and must not come out of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Canary {
     pub(super) kind: &'static str,
     /// As somebody would send it.

@@ -7,6 +7,7 @@
 //! these, secrets are taken out that are recognised.
 
 mod kinds;
+mod people;
 mod search;
 mod wire;
 
@@ -357,9 +358,11 @@ async fn all_is_quiet(run: Run<'_>) -> Vec<String> {
         .stderr(File::create(&stderr).unwrap());
     let mut server = Server::run(command).await;
     server.sign_in(ADMIN, PASSWORD).await;
+    let real = people::live(&server).await;
+    let all: Vec<_> = canaries.iter().chain(&real).cloned().collect();
     let mut cage = Cage {
         server,
-        net: Net::new(&canaries),
+        net: Net::new(&all),
         believes: run.believes_proxies,
         answers: Vec::new(),
         ids: Vec::new(),
