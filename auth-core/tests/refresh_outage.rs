@@ -68,8 +68,8 @@ mod redis_store {
     use portcullis_secrets::SecretBytes;
     use portcullis_test_services::Redis;
 
-    use super::assert_unavailable;
     use super::refresh_support::{self, World, text};
+    use super::{RefreshErrorKind, assert_unavailable};
 
     #[tokio::test]
     async fn a_redis_that_is_gone_costs_no_session() {
@@ -117,6 +117,11 @@ mod redis_store {
         assert_unavailable(&careful.refresh(&first).await.unwrap_err());
         let unsent = plain.refresh(&first).await.unwrap();
         assert!(unsent.is_replay());
+        // What nobody is told of twice is told at once: a theft.
+        let stolen = text(&plain.login().await);
+        let next = text(&plain.refresh(&stolen).await.unwrap());
+        plain.refresh(&next).await.unwrap();
+        assert_eq!(careful.refused(&stolen).await, RefreshErrorKind::Reuse);
 
         let address = primary.url().rsplit_once('@').unwrap().1;
         let (host, port) = address.split_once(':').unwrap();

@@ -33,7 +33,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::fields::Answered;
 use super::{
-    Created, Family, RefreshPolicy, RefreshStore, RevokeReason, Rotate, Rotation, State,
+    Created, Family, Outcome, RefreshPolicy, RefreshStore, RevokeReason, Rotate, Rotation, State,
     SubjectRevoked,
 };
 use crate::id::{SessionId, SubjectId, TenantId};
@@ -95,7 +95,7 @@ impl RedisStore {
     }
 
     /// Answers a change when `replicas` have it, and fails if they do not within `wait`; the client keeps its token then and
-    /// tries again. Default: does not wait. 100 ms is a usual limit.
+    /// tries again. That a token was reused is answered in any case. Default: does not wait. 100 ms is a usual limit.
     ///
     /// What else is asked over the same connection waits as well.
     #[must_use]
@@ -125,25 +125,39 @@ impl RedisStore {
         }
     }
 
-    /// Runs a script that changes something.
-    async fn change<T: redis::FromRedisValue>(
+    async fn run<T: redis::FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
         let answer = script.invoke_async(&mut connection).await;
-        let answer = answer.map_err(failed)?;
-        if let Some((replicas, wait)) = self.replicas {
-            let mut command = redis::cmd("WAIT");
-            // Zero would be for ever.
-            command.arg(replicas.get()).arg(millis(wait).max(1));
-            let have: u32 = command.query_async(&mut connection).await.map_err(failed)?;
-            if have < replicas.get() {
-                let kind = StoreErrorKind::Unavailable;
-                return Err(StoreError::new(kind, "too few replicas have the write"));
-            }
-        }
+        answer.map_err(failed)
+    }
+
+    /// Runs a script that changes something, and waits until replicas have it.
+    async fn change<T: redis::FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        let answer = self.run(script).await?;
+        self.replicated().await?;
         Ok(answer)
+    }
+
+    async fn replicated(&self) -> Result<(), StoreError> {
+        let Some((replicas, wait)) = self.replicas else {
+            return Ok(());
+        };
+        let mut command = redis::cmd("WAIT");
+        // Zero would be for ever.
+        command.arg(replicas.get()).arg(millis(wait).max(1));
+        let mut connection = self.connection.clone();
+        let have: u32 = command.query_async(&mut connection).await.map_err(failed)?;
+        if have < replicas.get() {
+            let kind = StoreErrorKind::Unavailable;
+            return Err(StoreError::new(kind, "too few replicas have the write"));
+        }
+        Ok(())
     }
 
     async fn pipeline<T: redis::FromRedisValue>(
@@ -225,8 +239,14 @@ impl RedisStore {
             .arg(millis(policy.coalesce_within))
             .arg(u8::from(policy.fast_forward))
             .arg(family.id.to_string());
-        let answer: Option<Answered> = self.change(&rotate).await?;
-        answer.map(|answer| fields::rotation(&answer)).transpose()
+        let answer: Option<Answered> = self.run(&rotate).await?;
+        let rotation = answer.map(|answer| fields::rotation(&answer)).transpose()?;
+        let outcome = rotation.as_ref().map(|rotation| rotation.outcome);
+        // A theft is told of in any case: who tries again finds a session that has ended, and nobody would learn why.
+        if outcome.is_some_and(|outcome| outcome.is_change() && outcome != Outcome::Reuse) {
+            self.replicated().await?;
+        }
+        Ok(rotation)
     }
 
     /// Nothing changes, so it takes no script.
@@ -241,7 +261,7 @@ impl RedisStore {
         let Some(state) = fields::stored(&state)? else {
             return Ok(None);
         };
-        let outcome = super::Outcome::ClientMismatch;
+        let outcome = Outcome::ClientMismatch;
         Ok(Some(Rotation { outcome, state }))
     }
 
