@@ -31,9 +31,20 @@ CEILINGS = {
     ("health", "another path"): 200,
     ("access_log", "one line"): 3_600,
     ("metrics", "known series"): 1_800,
+    ("auth", "HS256, first sight"): 88_000,
+    ("auth", "HS256, seen before"): 36_000,
+    ("auth", "EdDSA, first sight"): 644_000,
+    ("auth", "EdDSA, seen before"): 44_000,
+    ("auth", "ES256, first sight"): 932_000,
+    ("auth", "ES256, seen before"): 44_000,
+    ("auth", "RS256, first sight"): 436_000,
+    ("auth", "RS256, seen before"): 60_000,
+    ("auth", "an api key, seen before"): 14_300,
     ("redact", "a clean line"): 6_400,
     ("redact", "a line with secrets"): 33_100,
     ("stack", "accepted"): 13_100,
+    ("stack", "accepted, HS256 at first sight"): 102_000,
+    ("stack", "accepted, HS256 seen before"): 49_500,
 }
 
 
