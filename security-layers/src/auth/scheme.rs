@@ -18,8 +18,8 @@ use super::{AuthRefusedKind, Presented};
 
 /// Checks credentials of one kind.
 ///
-/// Implemented by [`Bearer`](super::Bearer) and [`ApiKeys`](super::ApiKeys); a pair of schemes asks the first that takes the
-/// credential for its own.
+/// Implemented by [`Bearer`](super::Bearer) and [`ApiKeyScheme`](super::ApiKeyScheme); a pair of schemes asks the first that
+/// takes the credential for its own.
 pub trait Scheme: fmt::Debug + Send + Sync + 'static {
     /// The schemes that a challenge names.
     fn names(&self) -> Vec<SchemeName>;
