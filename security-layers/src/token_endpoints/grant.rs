@@ -32,9 +32,7 @@ impl Token {
             Refused::Fault(fault)
         }
     }
-}
 
-impl Token {
     fn request<'a>(
         &'a self,
         tenant: Option<&'a TenantId>,
