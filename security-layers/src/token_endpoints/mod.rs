@@ -1,6 +1,66 @@
 //! Serves what clients do with their sessions: refresh them, give their tokens back, list and end them; and the keys that
 //! others verify tokens with.
 //!
+//! ```
+//! # use std::num::NonZeroUsize;
+//! # use std::sync::Arc;
+//! # use std::time::Duration;
+//! # use bytes::Bytes;
+//! # use http::{Request, StatusCode};
+//! # use http_body_util::Full;
+//! # use portcullis_auth_core::audit::Context;
+//! # use portcullis_auth_core::refresh::{Issued, Login, MemoryStore, RefreshKeys, RefreshService};
+//! # use portcullis_auth_core::store::Answer;
+//! # use portcullis_auth_core::time::{Clock, SystemClock};
+//! # use portcullis_layer_core::endpoint::EndpointService;
+//! # use portcullis_secrets::SecretBytes;
+//! # use portcullis_security_layers::token_endpoints::{AccessToken, AccessTokens, TokenEndpoints};
+//! # use tower::ServiceExt as _;
+//! #[derive(Debug)]
+//! struct Accounts;
+//!
+//! impl AccessTokens for Accounts {
+//!     fn issuer(&self) -> &str {
+//!         "https://accounts.example"
+//!     }
+//!
+//!     fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>> {
+//!         Box::pin(async move {
+//!             // ... the account of `session.subject()` is read, and a token signed for it ...
+//! #           let token = format!("token of {}", session.subject()).into();
+//!             let expires = SystemClock.now().plus(Duration::from_secs(600));
+//!             Ok(Some(AccessToken { token, expires }))
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let store = Arc::new(MemoryStore::new(NonZeroUsize::MIN));
+//! # let keys = RefreshKeys::new(1, &SecretBytes::generate(32)?)?;
+//! let sessions = RefreshService::builder(store, keys).start().await?;
+//! let endpoints = TokenEndpoints::new(sessions.clone(), Accounts, "acme".parse()?, "web".parse()?);
+//! let service = EndpointService::new(endpoints);
+//! let refresh = |token: &str| {
+//!     Request::post("/auth/refresh")
+//!         .header("content-type", "application/json")
+//!         .body(Full::<Bytes>::from(format!(r#"{{"refresh_token":"{token}"}}"#)))
+//! };
+//!
+//! // ... the password is checked ...
+//! # let (acme, ann) = ("acme".parse()?, "ann".parse()?);
+//! # let epoch = sessions.epoch(&acme, &ann).await?;
+//! # let login = Login::new(acme, ann, "web".parse()?);
+//! let first = sessions.login(&login, epoch, &Context::default()).await?;
+//! let token = first.refresh_token().expose_secret();
+//! let response = service.clone().oneshot(refresh(token)?).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//! let response = service.oneshot(refresh("rt_made_up")?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | request | answer |
 //! |---|---|
 //! | `POST /auth/refresh` with `refresh_token`, or with the cookie | 200 with the next tokens; 401 `invalid_grant` |
