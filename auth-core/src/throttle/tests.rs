@@ -367,6 +367,107 @@ async fn an_attempt_without_an_answer_counts_as_a_failure() {
 }
 
 #[tokio::test]
+async fn what_was_not_checked_is_given_back_but_for_the_name() {
+    let world = world();
+    let cafe = from("192.0.2.7");
+    let withdraw = async |attempt: &Attempt<'_>| {
+        let Decision::Permit(permit) = world.gate.begin(attempt).await else {
+            panic!("it was given back");
+        };
+        permit.withdrawn().await;
+    };
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    for _ in 0..40 {
+        withdraw(&ann).await;
+    }
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+    }
+    // Whoever keeps the hashing busy learns no more names than others.
+    for n in 1..20 {
+        let name = format!("name-{n}");
+        withdraw(&Attempt::password(&world.tenant, &name).context(&cafe)).await;
+    }
+    let last = Attempt::password(&world.tenant, "one-more").context(&cafe);
+    assert_eq!(world.fail(&last).await, Err(60 * MINUTE));
+}
+
+/// Thirty failures for ten names.
+async fn fill(world: &World, context: &Context) {
+    for n in 0..30 {
+        let name = format!("name-{}", n % 10);
+        let attempt = Attempt::password(&world.tenant, &name).context(context);
+        assert_eq!(world.fail(&attempt).await, Ok(()), "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_device_gives_its_address_nothing_back_that_others_owe() {
+    let world = world();
+    let cafe = from("192.0.2.7");
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    let cookie = world.gate.trust_device(&ann, &"u-1".parse().unwrap());
+    let cookie = cookie.unwrap();
+    fill(&world, &cafe).await;
+    for _ in 0..5 {
+        let known = ann.device(Some(cookie.value().expose_secret()));
+        assert!(world.succeed(&known).await);
+    }
+    let other = Attempt::password(&world.tenant, "name-0").context(&cafe);
+    assert_eq!(world.fail(&other).await, Err(10 * MINUTE));
+}
+
+#[tokio::test]
+async fn nothing_is_given_back_to_a_time_that_was_not_charged() {
+    let world = world();
+    let cafe = from("192.0.2.7");
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    let Decision::Permit(slow) = world.gate.begin(&ann).await else {
+        panic!("it is free");
+    };
+    world.clock.advance(10 * MINUTE);
+    fill(&world, &cafe).await;
+    slow.succeeded(&"u-1".parse().unwrap(), None).await;
+    let other = Attempt::password(&world.tenant, "name-0").context(&cafe);
+    assert_eq!(world.fail(&other).await, Err(10 * MINUTE));
+}
+
+#[tokio::test]
+async fn a_device_from_which_its_owner_signs_in_starts_anew() {
+    let world = world();
+    let ann = Attempt::password(&world.tenant, "ann");
+    let cookie = world.gate.trust_device(&ann, &"u-1".parse().unwrap());
+    let cookie = cookie.unwrap();
+    let known = ann.device(Some(cookie.value().expose_secret()));
+    for _ in 0..3 {
+        for _ in 0..9 {
+            assert_eq!(world.fail(&known).await, Ok(()));
+        }
+        let Decision::Permit(permit) = world.gate.begin(&known).await else {
+            panic!("nine are not ten");
+        };
+        assert!(permit.trusted_device());
+        permit.succeeded(&"u-1".parse().unwrap(), None).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_told_in_seconds_that_are_enough() {
+    let world = world();
+    let ann = Attempt::password(&world.tenant, "ann");
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+    }
+    for (millis, seconds) in [(0, 30), (1, 30), (28_998, 2), (1, 1), (999, 1)] {
+        world.clock.advance(Duration::from_millis(millis));
+        let Decision::Limited(limited) = world.gate.begin(&ann).await else {
+            panic!("the pause is not over");
+        };
+        assert_eq!(limited.retry_after_secs(), seconds);
+    }
+}
+
+#[tokio::test]
 async fn tenants_do_not_share_counters() {
     let world = world();
     let other = "other".parse().unwrap();
@@ -494,6 +595,14 @@ async fn while_the_store_is_down_the_instance_counts_by_itself() {
     );
     assert_eq!(told.iter().filter(|event| **event == fallback).count(), 1);
 
+    // Nor does a sign-in that was right while it is down leave anything behind here.
+    let eve = Attempt::password(&world.tenant, "eve");
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(world.fail(&eve).await, Ok(()));
+        }
+        assert!(world.succeed(&eve).await);
+    }
     // When it is back, what it knew still counts.
     store.down.store(false, std::sync::atomic::Ordering::SeqCst);
     let now = world.clock.now();
