@@ -314,6 +314,32 @@ async fn a_new_hash_of_the_old_password_never_undoes_a_change() {
 }
 
 #[tokio::test]
+async fn a_change_that_was_overtaken_changes_nothing() {
+    let world = World::new().await;
+    let stale = world.table.row(&world.account).hash;
+    world.change(OLD, NEW).await.unwrap();
+    let stored = Stored {
+        account: &world.account,
+        hash: &stale,
+    };
+    let (third, words) = (
+        Password::from("ten lazy clouds over the harbour"),
+        ContextWords::new(),
+    );
+    let candidate = Candidate {
+        password: &third,
+        words: &words,
+    };
+    let overtaken = world
+        .passwords
+        .change(stored, &Password::from(OLD), candidate, &world.context)
+        .await;
+    assert_eq!(overtaken.unwrap_err().kind(), PasswordErrorKind::Changed);
+    assert!(world.login(NEW).await.is_some());
+    assert_eq!(world.table.row(&world.account).epoch, 1);
+}
+
+#[tokio::test]
 async fn a_rehash_that_fails_leaves_the_old_hash_in_force() {
     let world = World::new().await;
     world.table.set(

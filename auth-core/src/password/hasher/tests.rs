@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 use std::sync::{Condvar, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use portcullis_secrets::SecretBytes;
 
 use super::super::{ForeignScheme, Normalization, PasswordErrorKind, UnreadableHash};
@@ -299,6 +301,18 @@ async fn one_character_is_one_however_it_is_typed_unless_told_otherwise() {
         }
     }
 
+    // Not even with a hash that is made anew for another reason.
+    let dearer = Hasher::settings(params(64, 2)).normalization(Normalization::None);
+    let dearer = dearer.build().unwrap();
+    let verdict = dearer.verify(&decomposed, Some(&stored)).await.unwrap();
+    let Match::Right { rehash: Some(job) } = verdict else {
+        panic!("it costs less than it should");
+    };
+    let dearer = job.hash().await.unwrap();
+    assert!(dearer.as_str().starts_with("$argon2id$"));
+    let verdict = raw.verify(&composed, Some(&dearer)).await;
+    assert!(matches!(verdict, Ok(Match::Right { .. })));
+
     let stored = raw.hash(&decomposed).await.unwrap();
     assert!(stored.as_str().starts_with("{raw}$argon2id$"));
     for hasher in [&nfc, &raw] {
@@ -357,6 +371,17 @@ async fn a_hash_is_made_anew_for_its_algorithm_version_and_lengths() {
         let new = new.unwrap_or_else(|| panic!("{stored}"));
         assert!(new.as_str().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         assert_eq!(rehash_of(&hasher, &new).await, None, "{stored}");
+    }
+    for (salt, output) in [(8, 32), (15, 32), (16, 16), (16, 31)] {
+        let (salt, mut hash) = (vec![7; salt], vec![0; output]);
+        let made = argon2::Params::new(8, 1, 1, Some(output)).unwrap();
+        argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, made)
+            .hash_password_into(password().expose_secret().as_bytes(), &salt, &mut hash)
+            .unwrap();
+        let [salt, hash] = [salt, hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        let stored = format!("$argon2id$v=19$m=8,t=1,p=1${salt}${hash}");
+        let new = rehash_of(&hasher, &PasswordHash::new(stored)).await;
+        assert!(new.is_some(), "{salt} {hash}");
     }
     let same = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$XdTJKPvVpEdCNu922dgwQXj+XfOITS04PpG3cDMn5sE";
     assert_eq!(rehash_of(&hasher, &PasswordHash::new(same)).await, None);
