@@ -2,7 +2,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, fmt, fs, io};
 
-use super::content::Content;
 use super::file::{Access, FileRules, FileSource, blocking};
 use super::{Loading, SecretGroup, SecretSource, SourceError, SourceErrorKind, Versioned};
 
@@ -15,7 +14,7 @@ const KUBERNETES_LINK: &str = "..data";
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: Option<Arc<Path>>,
-    rules: FileRules,
+    pub(super) rules: FileRules,
 }
 
 impl Directory {
@@ -46,21 +45,6 @@ impl Directory {
                 ..FileRules::default()
             },
         }
-    }
-
-    /// Takes the bytes of the files as they are: nothing is stripped, NUL is fine.
-    #[must_use]
-    pub fn binary(mut self) -> Self {
-        self.rules.content = Content::Binary;
-        self
-    }
-
-    /// Refuses a file that group or others may read or write, instead of only saying so. The files of a Kubernetes
-    /// volume have mode 0644 unless `defaultMode` says otherwise.
-    #[must_use]
-    pub fn strict(mut self) -> Self {
-        self.rules.access = Access::Refuse;
-        self
     }
 
     /// The secret in the file `name`.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
 use super::content::Content;
-use super::{Loading, MAX_BYTES, SecretSource, SourceError, SourceErrorKind, Versioned};
+use super::{Directory, Loading, MAX_BYTES, SecretSource, SourceError, SourceErrorKind, Versioned};
 use crate::SecretBytes;
 
 /// A file whose content is the secret.
@@ -39,6 +39,30 @@ pub(super) enum Access {
     Ignore,
 }
 
+/// What can be asked of one file and of all in a directory.
+macro_rules! rules {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// Takes the bytes of a file as they are: nothing is stripped, NUL is fine.
+            #[must_use]
+            pub fn binary(mut self) -> Self {
+                self.rules.content = Content::Binary;
+                self
+            }
+
+            /// Refuses a file that group or others may read or write, instead of only saying so. Those of a Kubernetes
+            /// volume have mode 0644 unless `defaultMode` says otherwise.
+            #[must_use]
+            pub fn strict(mut self) -> Self {
+                self.rules.access = Access::Refuse;
+                self
+            }
+        }
+    )*};
+}
+
+rules!(FileSource, Directory);
+
 impl FileSource {
     /// The file at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -51,20 +75,6 @@ impl FileSource {
             rules,
             warned: Arc::default(),
         }
-    }
-
-    /// Takes the bytes as they are: nothing is stripped, NUL is fine.
-    #[must_use]
-    pub fn binary(mut self) -> Self {
-        self.rules.content = Content::Binary;
-        self
-    }
-
-    /// Refuses a file that group or others may read or write, instead of only saying so.
-    #[must_use]
-    pub fn strict(mut self) -> Self {
-        self.rules.access = Access::Refuse;
-        self
     }
 
     /// Reads the file now, on this thread: for the start of a program, before there is a runtime.
@@ -188,7 +198,7 @@ fn mode(_: &fs::Metadata) -> u32 {
 }
 
 /// Runs `work` where it may block: a file system can hang.
-pub(super) async fn blocking<R: Send + 'static>(
+pub(crate) async fn blocking<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<R> {
     match tokio::runtime::Handle::try_current() {

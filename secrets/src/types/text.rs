@@ -28,17 +28,6 @@ impl SecretString {
         }
     }
 
-    /// Lends the text to `f`, and returns what `f` returns.
-    pub fn expose<R>(&self, f: impl FnOnce(&str) -> R) -> R {
-        self.0.expose(f)
-    }
-
-    /// Lends the text.
-    #[must_use]
-    pub fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
-    }
-
     /// Compares in a time that depends on the lengths only.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
@@ -89,6 +78,19 @@ pub struct ApiKeySecret(SecretString);
 /// What the text types have in common.
 macro_rules! text {
     ($($name:ident),*) => {$(
+        impl $name {
+            /// Lends the text to `f`, and returns what `f` returns.
+            pub fn expose<R>(&self, f: impl FnOnce(&str) -> R) -> R {
+                self.0.expose(f)
+            }
+
+            /// Lends the text.
+            #[must_use]
+            pub fn expose_secret(&self) -> &str {
+                self.0.expose_secret()
+            }
+        }
+
         /// Copies the text, and cannot fail.
         impl FromStr for $name {
             type Err = Infallible;
@@ -112,17 +114,6 @@ macro_rules! text {
 macro_rules! named {
     ($($name:ident),*) => {$(
         impl $name {
-            /// Lends the text to `f`, and returns what `f` returns.
-            pub fn expose<R>(&self, f: impl FnOnce(&str) -> R) -> R {
-                self.0.expose(f)
-            }
-
-            /// Lends the text.
-            #[must_use]
-            pub fn expose_secret(&self) -> &str {
-                self.0.expose_secret()
-            }
-
             /// Compares in a time that depends on the lengths only.
             #[must_use]
             pub fn ct_eq(&self, other: &Self) -> bool {

@@ -8,8 +8,26 @@ mod tracing;
 mod writer;
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 use super::{AllowlistMode, Redactor, RedactorErrorKind};
+
+/// An error that says this, and has this cause.
+#[derive(Debug)]
+struct Failure(&'static str, Option<Box<Failure>>);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.1.as_deref().map(|source| source as _)
+    }
+}
 
 #[test]
 fn a_redactor_can_be_shared() {

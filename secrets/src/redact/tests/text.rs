@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use super::Failure;
 use crate::redact::{CUT, LONGEST_LINE, Redactor};
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvZSJ9.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
@@ -447,21 +448,6 @@ fn a_line_that_would_grow_too_long_is_cut_before() {
 fn many_short_lines_are_not_cut() {
     let text = "a clean line\n".repeat(LONGEST_LINE / 6);
     assert!(matches!(Redactor::new().redact(&text), Cow::Borrowed(_)));
-}
-
-#[derive(Debug)]
-struct Failure(&'static str, Option<Box<Failure>>);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.1.as_deref().map(|source| source as _)
-    }
 }
 
 #[test]

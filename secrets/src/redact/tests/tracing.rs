@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::{self as tracing_fmt, MakeWriter};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
+use super::Failure;
 use crate::redact::tracing::{RedactMakeWriter, redacted_json, redacted_text};
 use crate::redact::{AllowlistMode, Redactor};
 
@@ -153,21 +154,6 @@ fn a_formatter_with_fields_of_its_own_gets_no_secrets_either() {
         !text.contains("hunter2") && !text.contains("123456"),
         "{text}"
     );
-}
-
-#[derive(Debug)]
-struct Failure(&'static str, Option<Box<Failure>>);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.1.as_deref().map(|source| source as _)
-    }
 }
 
 #[test]

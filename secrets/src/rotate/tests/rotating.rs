@@ -53,6 +53,12 @@ impl Desk {
         *self.0.content.lock().unwrap() = Err(kind);
     }
 
+    /// Lets no load end that is not permitted to.
+    fn hold(&self) {
+        let permits = self.0.permits.available_permits();
+        self.0.permits.forget_permits(permits);
+    }
+
     fn loads(&self) -> usize {
         self.0.loads.load(Ordering::SeqCst)
     }
@@ -236,8 +242,7 @@ async fn a_slow_load_does_not_keep_a_value_beyond_its_deadline() {
         .unwrap();
     desk.put("two");
     secret.reload().await.unwrap();
-    let permits = desk.0.permits.available_permits();
-    desk.0.permits.forget_permits(permits);
+    desk.hold();
     let reload = tokio::spawn({
         let secret = secret.clone();
         async move { secret.reload().await }
@@ -542,8 +547,7 @@ async fn being_superseded_does_not_prolong_a_lease() {
 async fn one_load_runs_and_one_follows_for_all_who_came_meanwhile() {
     let desk = Desk::new("one");
     let secret = rotation(&desk).without_polling().start().await.unwrap();
-    let permits = desk.0.permits.available_permits();
-    desk.0.permits.forget_permits(permits);
+    desk.hold();
     let spawn = |secret: &Rotating<_>| {
         let secret = secret.clone();
         tokio::spawn(async move { secret.reload().await })
@@ -572,8 +576,7 @@ async fn a_load_that_is_given_up_or_hangs_blocks_nobody() {
         .start()
         .await
         .unwrap();
-    let permits = desk.0.permits.available_permits();
-    desk.0.permits.forget_permits(permits);
+    desk.hold();
     desk.put("two");
     let given_up = tokio::time::timeout(seconds(1), secret.reload()).await;
     assert!(given_up.is_err());
