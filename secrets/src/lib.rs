@@ -60,7 +60,7 @@
 //! | `vault` | Vault as a source, over loopback | `httparse`, `serde`, `serde_json` |
 //! | `vault-tls` | Vault over TLS | `tokio-rustls` with ring |
 //! | `kms` | sealed secrets, opened by a key service | `chacha20poly1305` |
-//! | `rotate` | the module | `arc-swap` |
+//! | `rotate` | the module | `arc-swap`, on Linux `rustix` |
 //! | `metrics` | `rotate::SecretCollector` | `prometheus-client` |
 //! | `redact` | the module | `aho-corasick`, `arc-swap`, `memchr` |
 //! | `tracing` | `redact::tracing` | `tracing-core`, `tracing-subscriber` with `fmt` |

@@ -1,6 +1,7 @@
 //! The events of `portcullis::audit` that tell of secrets and keys. None has a value; a version is no help in guessing one.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use super::{KeyState, RotateError, RotateErrorKind};
@@ -59,6 +60,17 @@ pub(super) fn stale(name: &str, age: Duration, reason: &'static str) {
         reason,
         secret_name = name,
         age_seconds = age.as_secs(),
+    );
+}
+
+pub(super) fn unwatched(name: &str, cause: &io::Error) {
+    tracing::warn!(
+        target: "portcullis::audit",
+        event = "secret_unwatched",
+        outcome = "failure",
+        secret_name = name,
+        detail = "not all of its files can be watched; they are polled",
+        cause = %cause,
     );
 }
 

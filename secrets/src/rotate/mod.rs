@@ -35,10 +35,12 @@
 //! # }
 //! ```
 //!
-//! [`Rotating`] asks its source every 30 seconds, and sooner if a lease wants it. A value counts as new by its content: what
-//! the file system says of times does not matter, nor by which links the file is reached. It is parsed, checked and tried
-//! out before it is taken over; until then, and if anything of that fails, the value in force stays. The change is one
-//! pointer: a reader sees all of it or nothing. Secrets that belong together are one value: see [`SecretSet`].
+//! [`Rotating`] asks its source every 30 seconds, and sooner if a lease wants it. On Linux it also watches the directories
+//! of [the source's files](crate::source::SecretSource::files), and asks as soon as whatever has happened there is over.
+//! A value counts as new by its content: what the file system says of times does not matter, nor by which links the file
+//! is reached. It is parsed, checked and tried out before it is taken over; until then, and if anything of that fails, the
+//! value in force stays. The change is one pointer: a reader sees all of it or nothing. Secrets that belong together are
+//! one value: see [`SecretSet`].
 //!
 //! A value whose lease ends without a successor is not served any more: [`Rotating::load`] fails closed.
 //!
@@ -53,7 +55,9 @@
 //!
 //! With the `tracing` target `portcullis::audit`: `secret_loaded` and `secret_rotated`, with the version; `secret_weak` and
 //! `secret_rotation_failed`, once per reason until a load succeeds; `secret_stale`, when a value could not be confirmed for
-//! too long or when its lease has ended; `key_published`, `key_activated`, `key_retired` and `key_revoked`.
+//! too long or when its lease has ended; `secret_unwatched`, once, when directories cannot be watched and polling has to
+//! do, as on a machine whose `fs.inotify` limits are reached; `key_published`, `key_activated`, `key_retired` and
+//! `key_revoked`.
 //! [`Rotating::status`] has the numbers, and with the feature `metrics` a `SecretCollector` shows them to a
 //! `prometheus_client` registry.
 //!
@@ -77,6 +81,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod timetable;
+#[cfg_attr(not(target_os = "linux"), path = "unwatched.rs")]
+mod watch;
 
 pub use error::{LeaseEnded, Rejected, RotateError, RotateErrorKind};
 pub use health::Status;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -11,12 +12,13 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Fault;
 use super::health::{Health, Status};
 use super::rotation::Timing;
 use super::state::{Held, State};
+use super::watch::Watch;
 use super::{LeaseEnded, RotateError, Which, audit};
 use crate::source::Version;
 
@@ -66,12 +68,17 @@ pub(super) struct Fetched<T> {
 pub(super) type Fetching<'a, T> =
     Pin<Box<dyn Future<Output = Result<Fetched<T>, Fault>> + Send + 'a>>;
 
+/// How long something may be wrong with files that have just been changed before it counts.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
 /// What has been judged already. Weakly, so that a slow load does not keep a value beyond its deadline.
 pub(super) type Known<T> = Vec<(Version, Weak<T>)>;
 
 /// Loads, and judges what is not known.
 pub(super) trait Supply<T>: Send + Sync {
     fn fetch(&self, known: Known<T>) -> Fetching<'_, T>;
+
+    fn files(&self) -> Vec<PathBuf>;
 }
 
 impl<T> Rotating<T> {
@@ -149,6 +156,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         timing: Timing,
         runtime: &Handle,
     ) -> Result<Rotating<T>, RotateError> {
+        let mut watch = Watch::new(&name, supply.files());
+        if timing.poll.is_some() {
+            watch.arm().await;
+        }
         let fetched = fetch(&name, &*supply, Vec::new(), timing.deadline)
             .await
             .inspect_err(|error| audit::failed(&name, error, None))?;
@@ -174,7 +185,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 .abort_handle(),
         ];
         if let Some(period) = timing.poll {
-            tasks.push(runtime.spawn(poll(weak, period)).abort_handle());
+            tasks.push(runtime.spawn(poll(weak, period, watch)).abort_handle());
         }
         shared.tasks.get_or_init(|| tasks);
         Ok(Rotating(shared))
@@ -189,12 +200,18 @@ impl<T: Send + Sync + 'static> Shared<T> {
             return outcome.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let outcome = self.fly().await;
+        let outcome = self.fly().await.map_err(|error| self.failed(error));
         *flight = Flight {
             number,
             outcome: Some(outcome.clone()),
         };
         outcome
+    }
+
+    /// Looks because something has happened. What is found may be half of it, so a failure does not count.
+    async fn glance(&self) -> bool {
+        let _turn = self.flight.lock().await;
+        self.fly().await.is_ok()
     }
 
     async fn fly(&self) -> Result<Reload, RotateError> {
@@ -204,26 +221,24 @@ impl<T: Send + Sync + 'static> Shared<T> {
             .held()
             .map(|held| (held.version, Arc::downgrade(&held.value)))
             .collect();
-        let fetched = fetch(&self.name, &*self.supply, known, self.timing.deadline).await;
+        let fetched = fetch(&self.name, &*self.supply, known, self.timing.deadline).await?;
         let now = Instant::now();
-        match fetched {
-            Ok(fetched) => {
-                self.health().succeeded(now, fetched.renew_after);
-                Ok(self.take_over(&fetched, now))
-            }
-            Err(error) => {
-                let report = self
-                    .health()
-                    .failed(now, error.kind(), self.timing.stale_after);
-                if report.new_reason {
-                    audit::failed(&self.name, &error, Some(report.age));
-                }
-                if report.stale {
-                    audit::stale(&self.name, report.age, "not_confirmed");
-                }
-                Err(error)
-            }
+        self.health().succeeded(now, fetched.renew_after);
+        Ok(self.take_over(&fetched, now))
+    }
+
+    fn failed(&self, error: RotateError) -> RotateError {
+        let stale_after = self.timing.stale_after;
+        let report = self
+            .health()
+            .failed(Instant::now(), error.kind(), stale_after);
+        if report.new_reason {
+            audit::failed(&self.name, &error, Some(report.age));
         }
+        if report.stale {
+            audit::stale(&self.name, report.age, "not_confirmed");
+        }
+        error
     }
 
     fn take_over(&self, fetched: &Fetched<T>, now: Instant) -> Reload {
@@ -326,7 +341,14 @@ async fn drop_at_deadlines<T: Send + Sync + 'static>(
     }
 }
 
-async fn poll<T: Send + Sync + 'static>(shared: Weak<Shared<T>>, period: Duration) {
+async fn poll<T: Send + Sync + 'static>(
+    shared: Weak<Shared<T>>,
+    period: Duration,
+    mut watch: Watch,
+) {
+    // Near enough to be an instant.
+    let period = period.min(Duration::from_secs(365 * 24 * 60 * 60));
+    let mut in_doubt = None;
     loop {
         let Some(wait) = shared
             .upgrade()
@@ -334,10 +356,19 @@ async fn poll<T: Send + Sync + 'static>(shared: Weak<Shared<T>>, period: Duratio
         else {
             return;
         };
-        sleep(wait).await;
-        if let Some(shared) = shared.upgrade() {
+        let due = in_doubt.unwrap_or(Instant::now() + wait);
+        let happened = timeout_at(due, watch.changed()).await.is_ok();
+        watch.arm().await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        in_doubt = None;
+        if !happened {
             // The outcome is in the status and in the events.
             drop(shared.reload().await);
+        } else if !shared.glance().await {
+            // What happens meanwhile does not put it off.
+            in_doubt = Some(due.min(Instant::now() + SECOND_LOOK));
         }
     }
 }

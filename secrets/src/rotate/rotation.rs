@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,8 +41,9 @@ pub(super) struct Timing {
 impl<V: Send + 'static> Rotation<V, V> {
     /// The secret from `source`, taken as it is. `name` is how events and errors call it.
     ///
-    /// Defaults: the source is asked every 30 s, because events of file systems get lost; one load has 30 s; the
-    /// previous value is not kept; a value that could not be confirmed for 5 minutes is reported as stale.
+    /// Defaults: the source is asked every 30 s, also if its files are watched, because events of file systems get lost;
+    /// one load has 30 s; the previous value is not kept; a value that could not be confirmed for 5 minutes is reported
+    /// as stale.
     pub fn new(name: &str, source: impl SecretSource<V>) -> Self {
         Self {
             name: name.into(),
@@ -166,7 +168,7 @@ impl<V: Send + 'static, T: Send + Sync + 'static> Rotation<V, T> {
         self
     }
 
-    /// Does not ask the source by itself, only by [`Rotating::reload`]. Leases are then for the caller to watch.
+    /// Does not ask the source by itself, only by [`Rotating::reload`]. Files and leases are then for the caller to watch.
     pub fn without_polling(mut self) -> Self {
         self.timing.poll = None;
         self
@@ -290,5 +292,10 @@ where
             })
         });
         fetch
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let next = self.next.iter().flat_map(SecretSource::files);
+        self.source.files().into_iter().chain(next).collect()
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Loading, SecretSource, SourceError, SourceErrorKind};
@@ -40,6 +41,10 @@ impl<V: 'static> SecretSource<V> for Chain<V> {
             }
             Err(nothing)
         })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.iter().flat_map(SecretSource::files).collect()
     }
 }
 

@@ -121,6 +121,10 @@ impl SecretSource for DirectorySource {
         let subject = format!("directory for the secret {:?}", self.name.0);
         Box::pin(async { Err(SourceError::new(SourceErrorKind::NotFound, subject)) })
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.file.iter().flat_map(SecretSource::files).collect()
+    }
 }
 
 /// Several secrets of a [`Directory`] that belong together.
@@ -190,5 +194,9 @@ impl SecretSource<SecretGroup> for DirectoryGroup {
             }
             Err(SourceError::new(SourceErrorKind::Changing, &group))
         })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.files.iter().flat_map(SecretSource::files).collect()
     }
 }

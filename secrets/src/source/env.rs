@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::{env, fmt};
 
 use super::content::Content;
@@ -97,6 +98,13 @@ impl SecretSource for EnvSource {
                 }),
             }
         })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        match &self.found {
+            Found::File(file) => file.files(),
+            Found::Value(_) | Found::Fault(_) => Vec::new(),
+        }
     }
 }
 

@@ -138,6 +138,10 @@ impl SecretSource for FileSource {
                 .map_err(|error| SourceError::io(this, error))?
         })
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.path.to_path_buf()]
+    }
 }
 
 enum Fault {

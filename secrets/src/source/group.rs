@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Lease, Loading, SecretSource, SourceError, SourceErrorKind, Version, Versioned};
@@ -103,5 +104,10 @@ impl SecretSource<SecretGroup> for GroupSource {
             }
             SecretGroup::gather(self, loaded)
         })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let sources = self.members.iter();
+        sources.flat_map(|(_, source)| source.files()).collect()
     }
 }

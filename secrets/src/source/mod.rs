@@ -53,6 +53,7 @@ pub mod vault;
 mod version;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ pub use directory::{Directory, DirectoryGroup, DirectorySource};
 pub use env::EnvSource;
 pub use error::{SourceError, SourceErrorKind};
 pub use file::FileSource;
+#[cfg(all(feature = "rotate", target_os = "linux"))]
+pub(crate) use file::blocking;
 pub use group::{GroupSource, SecretGroup};
 pub use version::{Lease, Version, Versioned};
 
@@ -78,16 +81,29 @@ pub trait SecretSource<V = SecretBytes>: fmt::Debug + Send + Sync + 'static {
     /// The future fails with [`SourceErrorKind::NotFound`] if the source works and has no such secret, and with another
     /// kind if that cannot be told or what is there cannot be used. Dropping it leaves nothing behind.
     fn load(&self) -> Loading<'_, V>;
+
+    /// The files that the value is read from, for [`Rotating`](crate::rotate::Rotating) to watch. Default: none.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 impl<V, S: SecretSource<V> + ?Sized> SecretSource<V> for Arc<S> {
     fn load(&self) -> Loading<'_, V> {
         (**self).load()
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        (**self).files()
+    }
 }
 
 impl<V: 'static, S: SecretSource<V> + ?Sized> SecretSource<V> for Box<S> {
     fn load(&self) -> Loading<'_, V> {
         (**self).load()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        (**self).files()
     }
 }

@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -448,4 +448,30 @@ async fn a_group_is_of_one_generation_of_a_volume() {
     // A swap to a generation that is gone by now: what could not be read is no proof that there is no such secret.
     volume(root, "..three", &[("user", "app3")]);
     assert_eq!(group.load().await.unwrap_err().kind(), Incomplete);
+}
+
+#[test]
+fn each_source_names_the_files_that_it_reads() {
+    let [one, other] = ["/run/secrets/one", "/run/secrets/other"].map(PathBuf::from);
+    let (file, directory) = (FileSource::new(&one), Directory::docker());
+    let only = std::slice::from_ref(&one);
+    assert_eq!(file.files(), only);
+    assert_eq!(directory.secret("one").unwrap().files(), only);
+    let both = [one.clone(), other.clone()];
+    assert_eq!(directory.group(["one", "other"]).unwrap().files(), both);
+    let variables = |name: &str| (name == "KEY_FILE").then(|| one.clone().into_os_string());
+    let variable = EnvSource::look_up_or_file("KEY", variables);
+    assert_eq!(variable.files(), only);
+    assert_eq!(
+        EnvSource::look_up("KEY", |_| None).files(),
+        [""; 0].map(PathBuf::from)
+    );
+
+    // What comes later in a chain counts once what comes before it is gone, and the other way round.
+    let other = Arc::new(FileSource::new(&other));
+    let chain = Chain::new().then(variable).then(other.clone());
+    assert_eq!(chain.files(), both);
+    let group = GroupSource::new("both").secret("one", file);
+    let group = group.secret("other", Box::new(other));
+    assert_eq!(group.files(), both);
 }

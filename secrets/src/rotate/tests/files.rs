@@ -14,14 +14,14 @@ use crate::source::{Directory, FileSource, SourceErrorKind};
 const POLL: Duration = Duration::from_secs(30);
 
 /// A volume as the kubelet lays it out: files are links into `..data`, which is a link to the generation.
-struct Volume {
-    root: tempfile::TempDir,
+pub(super) struct Volume {
+    pub(super) root: tempfile::TempDir,
     generation: u32,
     written: SystemTime,
 }
 
 impl Volume {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let mut volume = Self {
             root: tempfile::tempdir().unwrap(),
             generation: 0,
@@ -34,12 +34,12 @@ impl Volume {
         volume
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
     /// Writes a new generation, with the times of the first, swaps the link and removes the old one.
-    fn swap(&mut self, files: &[(&str, &str)]) {
+    pub(super) fn swap(&mut self, files: &[(&str, &str)]) {
         let old = self.path(&format!("..generation{}", self.generation));
         self.generation += 1;
         let name = format!("..generation{}", self.generation);

@@ -2,3 +2,4 @@ mod files;
 mod ring;
 mod rotating;
 mod tables;
+mod watch;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -63,6 +64,10 @@ impl<S: SecretSource> SecretSource for Envelope<S> {
                 _ => Err(fail(SourceErrorKind::TooLarge)),
             }
         })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.source.files()
     }
 }
 
