@@ -4,6 +4,8 @@
 //! and to keys that are all derived from one secret.
 
 pub(crate) mod audit;
+mod error;
+mod guess;
 mod keys;
 mod numbers;
 mod owners;
@@ -36,11 +38,12 @@ use portcullis_secrets::rotate::{KeyTimes, RingPolicy};
 use portcullis_security_layers::auth::{ApiKeyScheme, AuthLayer, Bearer};
 
 use self::audit::AuditTrail;
+pub(crate) use self::error::SignInError;
 use self::keys::{Purpose, derive};
 use self::numbers::Numbers;
 use self::owners::KeyOwners;
 pub(crate) use self::session::Session;
-pub(crate) use self::sign_in::{Proof, SignIn, SignInError, SignedIn, new_subject};
+pub(crate) use self::sign_in::{Proof, SignIn, SignedIn, new_subject};
 use crate::domain::email::Email;
 use crate::settings::{Environment, Registration, Settings};
 use crate::stack::Error;

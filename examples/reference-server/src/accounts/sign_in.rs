@@ -1,23 +1,18 @@
 //! Signing in: by a password, and by a second factor where there is one.
 
-use std::fmt::Display;
-use std::time::Duration;
-
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::{SubjectId, TenantId};
-use portcullis_auth_core::password::{
-    Account, PasswordError, PasswordErrorKind, Rehash, Stored, Verdict,
-};
-use portcullis_auth_core::refresh::{Login, LoginError, LoginErrorKind};
+use portcullis_auth_core::password::{Account, PasswordErrorKind, Rehash, Stored, Verdict};
+use portcullis_auth_core::refresh::Login;
 use portcullis_auth_core::roles::Scopes;
-use portcullis_auth_core::store::StoreError as AuthStoreError;
 use portcullis_auth_core::throttle::{Attempt, Decision, DeviceCookie, Grant, Permit, Policy};
-use portcullis_auth_core::totp::{self, MfaToken, Owner, TotpError, TotpErrorKind};
+use portcullis_auth_core::totp::{self, MfaToken, Owner};
 use portcullis_secrets::Password;
 use uuid::Uuid;
 
-use super::{Accounts, Session};
-use crate::store::{StoreError, User};
+use super::error::{password_failed, unavailable};
+use super::{Accounts, Session, SignInError};
+use crate::store::User;
 
 /// Somebody who wants to sign in.
 #[derive(Debug)]
@@ -48,72 +43,6 @@ pub(crate) enum SignedIn {
     },
     /// The password was right, and the second factor has to follow.
     SecondFactor(MfaToken),
-}
-
-/// Why nobody was signed in.
-#[derive(Debug)]
-pub(crate) enum SignInError {
-    /// Something of it was wrong: the caller is not told what.
-    Wrong,
-    /// The code or the challenge of a second factor was wrong.
-    WrongCode,
-    /// There were too many attempts; seconds until the next is looked at.
-    Limited(u64),
-    /// The second factor takes no more codes: a recovery code is needed.
-    Frozen,
-    /// It could not be found out.
-    Unavailable {
-        retry_after: Option<Duration>,
-        cause: String,
-    },
-}
-
-fn unavailable(error: &dyn Display, retry_after: Option<Duration>) -> SignInError {
-    SignInError::Unavailable {
-        retry_after,
-        cause: error.to_string(),
-    }
-}
-
-impl From<StoreError> for SignInError {
-    fn from(error: StoreError) -> Self {
-        AuthStoreError::from(error).into()
-    }
-}
-
-impl From<AuthStoreError> for SignInError {
-    fn from(error: AuthStoreError) -> Self {
-        unavailable(&error, error.retry_after())
-    }
-}
-
-impl From<TotpError> for SignInError {
-    fn from(error: TotpError) -> Self {
-        match error.kind() {
-            TotpErrorKind::WrongCode
-            | TotpErrorKind::InvalidChallenge
-            | TotpErrorKind::Exhausted => Self::WrongCode,
-            TotpErrorKind::Limited => Self::Limited(seconds(error.retry_after())),
-            TotpErrorKind::Frozen => Self::Frozen,
-            _ => unavailable(&error, error.retry_after()),
-        }
-    }
-}
-
-impl From<LoginError> for SignInError {
-    fn from(error: LoginError) -> Self {
-        match error.kind() {
-            // The password was changed, or the account disabled, while it was being checked.
-            LoginErrorKind::EpochMoved => Self::Wrong,
-            _ => unavailable(&error, Some(Duration::from_secs(1))),
-        }
-    }
-}
-
-/// Whole seconds, rounded up, one at least.
-fn seconds(duration: Option<Duration>) -> u64 {
-    let duration = duration.unwrap_or_default();
-    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 
 impl Accounts {
@@ -259,7 +188,7 @@ impl Accounts {
         Ok(SignedIn::Session { session, device })
     }
 
-    async fn permit(&self, attempt: &Attempt<'_>) -> Result<Permit, SignInError> {
+    pub(super) async fn permit(&self, attempt: &Attempt<'_>) -> Result<Permit, SignInError> {
         let wait = match self.gate.begin(attempt).await {
             Decision::Permit(permit) => return Ok(permit),
             Decision::Limited(limited) => limited.retry_after_secs(),
@@ -348,66 +277,8 @@ enum Checked {
     Wrong(Option<SubjectId>),
 }
 
-pub(crate) fn password_failed(error: &PasswordError) -> SignInError {
-    unavailable(error, error.retry_after())
-}
-
 /// The id of a new account.
 pub(crate) fn new_subject() -> SubjectId {
     let id = Uuid::now_v7().hyphenated().to_string();
     id.parse().expect("a UUID is an identifier")
-}
-
-/// The right to one guess at the password of somebody who is signed in already.
-#[derive(Debug)]
-pub(crate) struct Guess(Permit, SubjectId);
-
-impl Guess {
-    /// Only a wrong password counts.
-    pub(crate) async fn settle(self, outcome: Result<(), &PasswordError>) {
-        match outcome {
-            Ok(()) => self.right().await,
-            Err(error) if error.kind() == PasswordErrorKind::WrongCurrent => self.wrong(),
-            Err(_) => self.withdrawn().await,
-        }
-    }
-
-    /// Nobody signs in by it, so that it is no event.
-    pub(crate) async fn right(self) {
-        self.0.first_factor().await;
-    }
-
-    pub(crate) fn wrong(self) {
-        let Self(permit, subject) = self;
-        permit.failed("wrong_password", Some(&subject));
-    }
-
-    /// Nobody looked at it.
-    pub(crate) async fn withdrawn(self) {
-        self.0.withdrawn().await;
-    }
-}
-
-impl Accounts {
-    /// Charges for a guess at a password, as for one that signs in.
-    pub(crate) async fn guess(
-        &self,
-        user: &User,
-        device: Option<&str>,
-        context: &Context,
-    ) -> Result<Guess, SignInError> {
-        let key = user.email.to_ascii_lowercase();
-        let attempt = Attempt::password(&user.account.tenant, &key)
-            .device(device)
-            .client(&self.client)
-            .context(context);
-        let permit = self.permit(&attempt).await?;
-        Ok(Guess(permit, user.account.subject.clone()))
-    }
-
-    /// The account of somebody who is signed in; they are known, unless they were deleted or disabled a moment ago.
-    pub(crate) async fn enabled_user(&self, account: &Account) -> Result<User, SignInError> {
-        let user = self.store.user(&account.tenant, &account.subject).await?;
-        user.filter(User::is_enabled).ok_or(SignInError::Wrong)
-    }
 }

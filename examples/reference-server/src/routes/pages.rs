@@ -59,7 +59,6 @@ async fn status(State(app): State<App>, request: Request) -> Html<String> {
         "<h1>Portcullis reference server</h1>\n<p>Version {}. {status}</p>\n\
          <ul>\n<li><a href=\"/docs\">What it can do</a>, \
          also as <a href=\"/openapi.json\">OpenAPI</a></li>\n\
-         <li><a href=\"/api/v1/projects\">Projects</a></li>\n\
          <li><a href=\"/health\">Health</a> and <a href=\"/metrics\">metrics</a></li>\n</ul>\n",
         env!("CARGO_PKG_VERSION"),
     );
