@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::client::{Reading, Shared};
 use super::endpoint::Endpoint;
 use super::fetch::{FetchError, FetchErrorKind};
 use super::schedule::Next;
+use super::shared::{Reading, Shared};
 
 /// Reads the keys whenever it is time to, and tells of each flight that has ended, until it is aborted.
 pub(super) async fn drive(shared: Arc<Shared>, ended: watch::Sender<u64>) {

@@ -37,7 +37,7 @@ impl CacheControl {
     }
 
     pub(super) fn age(&mut self, age: &str) {
-        self.age = seconds(age.trim()).unwrap_or_default();
+        self.age = seconds(age.trim()).unwrap_or(self.age);
     }
 
     pub(super) fn fresh_for(self, otherwise: Duration) -> Duration {

@@ -111,6 +111,7 @@ mod freshness;
 mod reqwest;
 mod schedule;
 mod settings;
+mod shared;
 #[cfg(test)]
 mod tests;
 

@@ -24,6 +24,13 @@ pub(super) struct Limits {
     pub(super) cooldown: Duration,
 }
 
+impl Limits {
+    /// Until when a set is used that was read now and is fresh for so long.
+    pub(super) fn usable_until(&self, now: Timestamp, fresh_for: Duration) -> Timestamp {
+        now.plus(fresh_for).plus(self.max_stale)
+    }
+}
+
 /// What was asked for, and with which outcome. One fetch at a time is under way: its *flight*.
 #[derive(Debug)]
 pub(super) struct Schedule {
@@ -182,23 +189,20 @@ impl Schedule {
         self.flight
     }
 
-    /// The flight brought a set that is fresh for so long. Returns until when the set is used.
-    pub(super) fn succeeded(&mut self, now: Timestamp, fresh_for: Duration) -> Timestamp {
+    /// The flight brought a set that is fresh for so long.
+    pub(super) fn succeeded(&mut self, now: Timestamp, fresh_for: Duration) {
         self.land(now);
         self.failures = 0;
         self.backoff_until = Timestamp::MIN;
         self.absent.clear();
         self.told = Age::Fresh;
-        let fresh_until = now.plus(fresh_for);
-        let usable_until = fresh_until.plus(self.limits.max_stale);
         self.set = Some(Set {
             flight: self.flight,
             read_at: now,
             refresh_at: now.plus(fresh_for * 4 / 5),
-            fresh_until,
-            usable_until,
+            fresh_until: now.plus(fresh_for),
+            usable_until: self.limits.usable_until(now, fresh_for),
         });
-        usable_until
     }
 
     /// The flight brought nothing. `random` is spread evenly. Returns how old the set is now, if that is news.

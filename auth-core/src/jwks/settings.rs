@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::client::{Jwks, Location};
+use super::client::Jwks;
+use super::endpoint::Endpoint;
 use super::fetch::Fetch;
 use super::freshness::{LONGEST, SHORTEST};
 use super::schedule::Limits;
@@ -26,6 +27,14 @@ pub struct JwksSettings {
     pub(super) limits: Limits,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) audit: Arc<dyn AuditSink>,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug)]
+pub(super) enum Location {
+    At(Endpoint),
+    /// Where the document of the issuer says.
+    Discovered(Endpoint),
 }
 
 impl JwksSettings {
