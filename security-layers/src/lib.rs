@@ -112,7 +112,12 @@ pub mod ip_filter;
 pub mod limits;
 #[cfg(feature = "mask")]
 pub mod mask;
-#[cfg(any(feature = "host", feature = "https", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "host",
+    feature = "https",
+    feature = "rate-limit"
+))]
 pub mod paths;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;

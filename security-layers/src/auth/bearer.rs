@@ -122,8 +122,9 @@ impl Bearer {
     }
 
     /// Makes principals by a rule of your own, for issuers that write roles or tenants into other claims. None refuses the
-    /// token. Without, the claims `sub`, `tenant`, `sid`, `client_id` or `azp`, `jti`, `scope` or `scp`, `roles`, `amr`,
-    /// `acr` and `auth_time` are taken over.
+    /// token. Without, the claims `sub`, `sid`, `client_id` or `azp`, `jti`, `scope` or `scp`, `amr`, `acr` and
+    /// `auth_time` are taken over; `tenant` and `roles` of tokens of our own only, since what another issuer calls an
+    /// administrator is nobody here.
     #[must_use]
     pub fn principal_with<F>(self, f: F) -> Self
     where
@@ -187,8 +188,10 @@ impl Scheme for Bearer {
                 let token = SecretString::from(token.to_owned());
                 Verdict::Later(Box::pin(async move {
                     let token = token.expose_secret();
-                    let judged = settings.verifier.verify_or_refresh(token, now).await;
+                    settings.verifier.refresh(token, now).await;
+                    // Time has passed, and keys may go at any moment: both are asked anew, the keys first.
                     let version = settings.verifier.version();
+                    let judged = settings.verifier.verify(token, settings.clock.now());
                     settings.judge(judged, hash, version, || context)
                 }))
             }
@@ -298,10 +301,10 @@ fn marks(token: &VerifiedToken, principal: &Principal) -> Marks {
     if !token.is_own()
         && let Some(session) = claims.text("sid")
     {
-        marks = marks.foreign_session(principal.issuer_ref(), &session);
+        marks = marks.foreign_session(claims.issuer(), &session);
     }
     if let Some(id) = claims.token_id() {
-        marks = marks.token(principal.issuer_ref(), id);
+        marks = marks.token(claims.issuer(), id);
     }
     if let Some(tenant) = principal.tenant_ref() {
         let epoch = claims.epoch().unwrap_or_default();
@@ -320,8 +323,15 @@ fn principal(token: &VerifiedToken) -> Option<Principal> {
         claims.issuer().into()
     };
     let mut principal = Principal::new(issuer, claims.subject().parse().ok()?);
-    if let Some(tenant) = claims.tenant() {
-        principal = principal.tenant(tenant.parse().ok()?);
+    // What our own issuer says of tenants and roles is about ours. Another's words may mean anything.
+    if token.is_own() {
+        if let Some(tenant) = claims.tenant() {
+            principal = principal.tenant(tenant.parse().ok()?);
+        }
+        let roles = claims.roles();
+        if !roles.is_empty() {
+            principal = principal.roles(roles);
+        }
     }
     if let Some(session) = claims.session() {
         principal = principal.session(session);
@@ -334,10 +344,6 @@ fn principal(token: &VerifiedToken) -> Option<Principal> {
     }
     if let Some(scopes) = claims.scopes() {
         principal = principal.scopes(Scopes::try_from(scopes).ok()?);
-    }
-    let roles = claims.roles();
-    if !roles.is_empty() {
-        principal = principal.roles(roles);
     }
     let amr = claims.amr();
     if !amr.is_empty() {

@@ -101,9 +101,13 @@ fn bearer(value: &HeaderValue) -> Result<Option<&str>, Malformed> {
         Some((scheme, rest)) => (scheme, rest),
         None => (value.as_bytes(), &[][..]),
     };
-    if !scheme.eq_ignore_ascii_case(SCHEME) || !matches!(rest.first(), None | Some(b' ')) {
+    if !scheme.eq_ignore_ascii_case(SCHEME) || !matches!(rest.first(), None | Some(b' ' | b'\t')) {
         // Of another scheme, if it is text at all.
         return text(value).map(|_| None);
+    }
+    // A tab is a space to some parsers, and to others not.
+    if rest.first() == Some(&b'\t') {
+        return Err(Malformed::Header);
     }
     let token = rest.get(1..).filter(|token| is_token68(token));
     let token = token.and_then(|token| str::from_utf8(token).ok());
@@ -195,6 +199,7 @@ mod tests {
             (&authorization(b"Bearer =="), Err(Malformed::Header)),
             (&authorization(b"Bearer \xc3\xa9"), Err(Malformed::Header)),
             (&authorization(b"Bearer a\tb"), Err(Malformed::Header)),
+            (&authorization(b"Bearer\ta"), Err(Malformed::Header)),
             (&[("x-api-key", &b"acme_live_1"[..])], key("acme_live_1")),
             (&[("x-api-key", &b""[..])], Err(Malformed::Header)),
             (

@@ -226,6 +226,8 @@ impl AuthRefused {
 
 /// Whole seconds, rounded up, and never zero: a client that comes back at once comes too early.
 fn later(refusal: Refusal, after: Duration) -> Refusal {
-    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    let seconds = after
+        .as_secs()
+        .saturating_add(u64::from(after.subsec_nanos() > 0));
     refusal.header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
 }

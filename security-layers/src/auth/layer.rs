@@ -10,6 +10,7 @@ use tower_layer::Layer;
 
 use super::challenge::{Realm, Space};
 use super::{Auth, AuthRefused, Scheme};
+use crate::paths::Paths;
 use crate::refusals::{Counters, Refusals};
 
 /// What clients may not say of themselves: headers by which gateways tell the services behind them who somebody is.
@@ -37,6 +38,7 @@ pub(super) struct Settings<S> {
     pub(super) required: bool,
     pub(super) space: Space,
     pub(super) origin: OriginPolicy,
+    pub(super) exempt: Paths,
     pub(super) strip: Arc<[HeaderName]>,
     pub(super) report_subject: bool,
     pub(super) audit: Arc<dyn AuditSink>,
@@ -51,6 +53,7 @@ impl<S> Clone for Settings<S> {
             required: self.required,
             space: self.space.clone(),
             origin: self.origin.clone(),
+            exempt: self.exempt.clone(),
             strip: Arc::clone(&self.strip),
             report_subject: self.report_subject,
             audit: Arc::clone(&self.audit),
@@ -77,6 +80,7 @@ impl<S: Scheme> AuthLayer<S> {
                 required: true,
                 space,
                 origin: OriginPolicy::default(),
+                exempt: Paths::default(),
                 strip: IDENTITY.into(),
                 report_subject: false,
                 audit: Arc::new(TracingSink),
@@ -103,6 +107,14 @@ impl<S, R> AuthLayer<S, R> {
     /// Sets the realm that challenges name.
     pub fn realm(self, realm: Realm) -> Self {
         self.set(|settings| settings.space = settings.space.clone().realm(realm))
+    }
+
+    /// Lets requests for these paths through without a look at their credentials, as if they had none.
+    ///
+    /// For endpoints that take another proof, such as a refresh token: clients attach an access token to every request, also
+    /// the one that has just expired.
+    pub fn exempt(self, paths: Paths) -> Self {
+        self.set(|settings| settings.exempt = paths)
     }
 
     /// Says which proxies may report the client. Counts where no

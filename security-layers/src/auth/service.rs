@@ -142,6 +142,9 @@ impl<S: Scheme, R> AuthLayer<S, R> {
     /// The verdict on the request's credential; none if it needs no one.
     fn look<B>(&self, request: &Request<B>) -> Result<Option<Verdict>, AuthRefusedKind> {
         let settings = &*self.settings;
+        if settings.exempt.contains(request.uri().path()) {
+            return Ok(None);
+        }
         let knock = Knock::new(request.into(), &settings.origin);
         let presented = match Presented::find(request.headers(), request.uri()) {
             Ok(presented) => presented,

@@ -163,6 +163,8 @@ fn invalid_grant(status: StatusCode) -> Refusal {
 }
 
 fn later(refusal: Refusal, after: Duration) -> Refusal {
-    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    let seconds = after
+        .as_secs()
+        .saturating_add(u64::from(after.subsec_nanos() > 0));
     refusal.header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
 }

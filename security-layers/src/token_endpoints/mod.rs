@@ -99,10 +99,11 @@
 //! ```text
 //! EndpointLayer::new(endpoints)          // inside of
 //! AuthLayer::optional(bearer)            // which finds out whose sessions are listed
+//!     .exempt("/auth/refresh, /auth/revoke, /.well-known/jwks.json".parse()?)
 //! ```
 //!
-//! Refreshing needs no access token: it has usually expired. So the layer around must be an optional one; the list answers
-//! 401 by itself. Behind a proxy that ends TLS nothing changes; cookies are `Secure` in any case.
+//! Refreshing needs no access token: it has usually expired, and clients attach it all the same. So the layer around must be
+//! an optional one, and must not look at the other paths; the list answers 401 by itself. Behind a proxy that ends TLS nothing changes; cookies are `Secure` in any case.
 
 mod cookie;
 mod endpoint;

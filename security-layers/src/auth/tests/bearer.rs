@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::SessionId;
@@ -286,4 +286,79 @@ fn each_fault_of_a_token_is_counted() {
         tally.count(kind.as_str());
         assert_eq!(tally.of(kind.as_str()), 1, "{kind:?}");
     }
+}
+
+/// A key that is taken back, and time that passes, while a token waits for it.
+#[derive(Debug)]
+struct Going {
+    ring: SigningRing,
+    clock: ManualClock,
+    wait: Duration,
+    asked: AtomicUsize,
+    version: AtomicU64,
+}
+
+impl KeySource for Going {
+    fn find(&self, id: Option<&str>, algorithm: Algorithm, now: Timestamp) -> Lookup {
+        match self.asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Lookup::Stale,
+            1 => {
+                let found = self.ring.find(id, algorithm, now);
+                self.version.fetch_add(1, Ordering::SeqCst);
+                found
+            }
+            _ => Lookup::Unknown,
+        }
+    }
+
+    fn refresh<'a>(&'a self, _: Option<&'a str>, _: Timestamp) -> Refresh<'a> {
+        Box::pin(async { self.clock.advance(self.wait) })
+    }
+
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_waits_is_judged_by_what_holds_afterwards() {
+    for (wait, first) in [(5, StatusCode::UNAUTHORIZED), (1, StatusCode::OK)] {
+        let fixture = Fixture::new();
+        let token = fixture.token(|token| token);
+        let keys = Going {
+            ring: fixture.ring.clone(),
+            clock: fixture.clock.clone(),
+            wait: Duration::from_secs(wait),
+            asked: AtomicUsize::new(0),
+            version: AtomicU64::new(0),
+        };
+        let own = Profile::Own(TokenKind::Access);
+        let issuer = Issuer::settings(ISSUER, API, own, keys).build().unwrap();
+        let scheme = Bearer::new(Verifier::new([issuer]).unwrap());
+        let layer = BearerLayer::required(scheme.clock(Arc::new(fixture.clock.clone())));
+        // Two seconds of its leeway are left.
+        fixture.clock.advance(Duration::from_secs(600 + 28));
+        for status in [first, StatusCode::UNAUTHORIZED] {
+            let response = ask(&layer, bearer(token.expose_secret())).await;
+            assert_eq!(response.status(), status, "{wait}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_another_issuer_says_of_tenants_and_roles_is_not_about_ours() {
+    let fixture = Fixture::new();
+    let token = fixture.token(|token| token);
+    let keys = fixture.ring.clone();
+    let theirs = Issuer::settings(ISSUER, API, Profile::Rfc9068, keys)
+        .build()
+        .unwrap();
+    let scheme = Bearer::new(Verifier::new([theirs]).unwrap()).roles(roles());
+    let layer = BearerLayer::required(scheme.clock(Arc::new(fixture.clock.clone())));
+    let read = RequireLayer::new(roles().require("orders:read").unwrap());
+    let stack = Stack::new(read, layer.report_subject());
+    let response = ask(&stack, bearer(token.expose_secret())).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let somebody = Subject::new().with_user("ann");
+    assert_eq!(response.extensions().get(), Some(&somebody));
 }

@@ -360,3 +360,22 @@ async fn of_two_schemes_the_one_whose_credential_it_is_decides() {
         [r#"ApiKey realm="api""#, r#"Bearer realm="api""#]
     );
 }
+
+#[tokio::test]
+async fn what_takes_another_proof_is_not_asked_for_this_one() {
+    for layer in [AuthLayer::required, AuthLayer::optional] {
+        let layer = layer(Names { later: false }).exempt("/auth/refresh".parse().unwrap());
+        for (path, status) in [("/auth/refresh", 200), ("/auth/refresh/", 401), ("/", 401)] {
+            let mut request = bearer("wrong");
+            *request.uri_mut() = path.parse().unwrap();
+            let response = ask(&layer, request).await;
+            assert_eq!(response.status(), status, "{path}");
+        }
+        // Nobody was let in as somebody: what stands further in asks for credentials.
+        let require = RequireLayer::new(Requirement::default());
+        let mut request = bearer("viewer");
+        *request.uri_mut() = "/auth/refresh".parse().unwrap();
+        let response = ask(&Stack::new(require, layer), request).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+}
