@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Err(Stop::Usage(usage)) => usage.exit(),
         Err(Stop::Faults(faults)) => {
             for fault in faults {
-                eprintln!("error: {}", redactor().redact(&fault.to_string()));
+                eprintln!("error: {fault}");
             }
             // As for a command line that cannot be read.
             ExitCode::from(2)

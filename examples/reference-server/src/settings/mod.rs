@@ -33,6 +33,7 @@ pub(crate) use self::values::{Environment, Https, LogFilter, LogFormat, Registra
 use self::values::{IssuerName, OrOff, Size, Time};
 use crate::domain::email::{self, Email};
 use crate::domain::name::{self, Name};
+use crate::redaction::redactor;
 use crate::store::{Location, NotALocation};
 
 /// The tenant of whoever names none.
@@ -94,7 +95,12 @@ pub(crate) struct Fault(String);
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        // What stands before the colon is the name of a setting. Together they would look like a secret and its value.
+        let redactor = redactor();
+        match self.0.split_once(": ") {
+            Some((source, text)) => write!(f, "{source}: {}", redactor.redact(text)),
+            None => f.write_str(&redactor.redact(&self.0)),
+        }
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn usage(mut error: clap::Error) -> Stop {
         if let Some(secret) = SECRETS.iter().find(|setting| setting.flag() == flag) {
             let variable = secret.variable();
             return Stop::Faults(vec![Fault(format!(
-                "--{flag} is no flag, because everybody on the machine can read the arguments of a process; \
+                "secrets have no flags, because everybody on the machine can read the arguments of a process; \
                  set {variable}_FILE or {variable}"
             ))]);
         }

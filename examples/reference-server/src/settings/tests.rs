@@ -542,7 +542,7 @@ fn no_value_is_repeated_whatever_is_wrong_with_it() {
     assert_eq!(
         faults(&["--token-secret", secret], &[]),
         [
-            "--token-secret is no flag, because everybody on the machine can read the arguments of a process; \
+            "secrets have no flags, because everybody on the machine can read the arguments of a process; \
              set PORTCULLIS_TOKEN_SECRET_FILE or PORTCULLIS_TOKEN_SECRET"
         ]
     );
