@@ -100,6 +100,7 @@ async fn serve(mut settings: Settings, log_level: LogLevel) -> Result<bool, NoSt
         .metrics
         .register_with(|registry| accounts.register(registry));
     let upkeep = tokio::spawn(accounts.clone().upkeep());
+    let told = accounts.clone();
     let app = App {
         store: store.clone(),
         endpoints: accounts.token_endpoints().map_err(part("the tokens"))?,
@@ -119,6 +120,7 @@ async fn serve(mut settings: Settings, log_level: LogLevel) -> Result<bool, NoSt
         // In this order: what is told at the end is written as well.
         .flush_with("audit trail and database", move || async move {
             upkeep.abort();
+            told.flush_audit();
             writer.flush().await;
             store.close().await;
         })

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use portcullis_auth_core::api_key::{self, ApiKeys, Environment as KeyEnvironment, KeyFormat};
-use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind};
+use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind, FoldingSink};
 use portcullis_auth_core::id::{ClientId, SessionId};
 use portcullis_auth_core::jwt::{
     Algorithm, Algorithms, SigningKey, SigningRing, TokenIssuer, TokenKind, Verifier,
@@ -77,7 +77,7 @@ pub(crate) struct Parts {
     pub(crate) factors: Arc<dyn TotpStore>,
     pub(crate) issuer: TokenIssuer,
     pub(crate) roles: Roles,
-    audit: Arc<AuditTrail>,
+    audit: Arc<FoldingSink>,
     pub(crate) registration: Registration,
     pub(crate) client: ClientId,
     gate: AuthGate,
@@ -102,7 +102,8 @@ impl Accounts {
         issuer: &str,
         audit: AuditTrail,
     ) -> Result<Self, Error> {
-        let audit = Arc::new(audit);
+        // A flood of made-up tokens must not push what matters out of the trail.
+        let audit = Arc::new(FoldingSink::new(audit));
         let sink = || Arc::clone(&audit) as Arc<dyn AuditSink>;
         let key = |purpose| derive(&settings.token_secret, purpose);
         let pool = store.pool();
@@ -199,6 +200,11 @@ impl Accounts {
         AuthLayer::required((api_keys.clone(), bearer.clone()))
             .report_subject()
             .audit(self.sink())
+    }
+
+    /// Tells the trail of events that were folded until now.
+    pub(crate) fn flush_audit(&self) {
+        self.audit.flush();
     }
 
     /// Where events go.

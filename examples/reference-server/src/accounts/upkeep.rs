@@ -22,6 +22,7 @@ impl Accounts {
             pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 pause.tick().await;
+                self.flush_audit();
                 self.purge().await;
             }
         });
