@@ -12,10 +12,12 @@ macro_rules! store {
             ///
             /// When the database does not answer, or its user may not make tables.
             pub async fn migrate(pool: &Pool<$Database>) -> Result<(), StoreError> {
+                use sqlx::Executor as _;
+
                 transact(DEADLINE, || async {
                     let mut tx = pool.begin_with(BEGIN).await?;
                     for statements in MIGRATE {
-                        sqlx::raw_sql(statements).execute(&mut *tx).await?;
+                        tx.execute(statements).await?;
                     }
                     tx.commit().await
                 })
