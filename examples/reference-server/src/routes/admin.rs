@@ -55,6 +55,17 @@ pub(super) async fn change(
         roles.dedup();
         roles
     });
+    if let Some(roles) = &roles {
+        let given = app.accounts.roles.access(roles);
+        let own = who.principal.access_ref();
+        // A key has less than its owner, and must not make somebody else an administrator.
+        if given
+            .permissions()
+            .any(|permission| own.is_none_or(|own| !own.may(permission)))
+        {
+            return Err(Problem::beyond_own_rights().into());
+        }
+    }
     let change = UserChange { roles, disabled };
     let changed = app.store.change_user(&account, &change, reply::now());
     let (before, after) = match changed.await? {

@@ -4,6 +4,7 @@ use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use portcullis_auth_core::audit;
+use portcullis_auth_core::refresh::RevokeReason;
 use portcullis_auth_core::throttle::DEVICE_COOKIE;
 use portcullis_auth_core::totp::{ENROLMENT_LIFETIME, Owner, RecoveryCode};
 use portcullis_secrets::SecretString;
@@ -117,6 +118,11 @@ async fn activate(
         .totp
         .activate(&owner, pending.id, code, context)
         .await?;
+    // Of the others, somebody who had only the password may have begun one.
+    let reason = RevokeReason::CredentialChange;
+    accounts
+        .end_sessions(&who.account, Some(who.session), reason, context)
+        .await?;
     Ok(())
 }
 
@@ -136,6 +142,8 @@ pub(in crate::routes) async fn remove(
             .remove(&owner, factor.id, who.at, &context)
             .await?;
     }
+    // The codes go along: they must not stand in for a factor of another time.
+    accounts.totp.forget(&owner).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -145,6 +153,12 @@ pub(in crate::routes) async fn make_recovery_codes(
     Context(context): Context,
 ) -> Result<Response, Problem> {
     let (totp, owner) = (&app.accounts.totp, owner(&who));
+    let factors = app.accounts.factors.factors(&owner).await?;
+    if !factors.iter().any(|factor| factor.activated_at.is_some()) {
+        return Err(
+            Problem::missing("there is no second factor for which they could stand in").into(),
+        );
+    }
     let codes = totp.regenerate_recovery_codes(&owner, who.at, &context);
     let codes: Vec<_> = codes.await?.iter().map(RecoveryCode::to_text).collect();
     let recovery_codes = codes.iter().map(SecretString::expose_secret).collect();

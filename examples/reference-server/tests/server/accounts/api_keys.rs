@@ -155,6 +155,25 @@ async fn a_key_has_no_more_rights_than_its_maker() {
 }
 
 #[tokio::test]
+async fn a_key_gives_nobody_rights_that_it_does_not_have() {
+    let server = Server::start().await;
+    let id = register(&server, "ann@example.com").await;
+    let body = json!({ "name": "users", "scopes": ["users:read", "users:write"] });
+    let made = create(&server, server.token(), body).await.value();
+    let key = made["key"].as_str().unwrap();
+    let path = format!("/api/v1/admin/users/{id}");
+    for (change, status) in [
+        (json!({ "roles": ["admin"] }), StatusCode::FORBIDDEN),
+        (json!({ "roles": ["editor"] }), StatusCode::FORBIDDEN),
+        (json!({ "disabled": true }), StatusCode::OK),
+    ] {
+        let call = server.nobody(&Method::PATCH, &path).token(key);
+        let answer = call.json(&change.to_string()).await;
+        assert_eq!(answer.status, status, "{change}");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_and_one_whose_owner_is_disabled_are_dead_at_once() {
     let server = Server::start().await;
     let id = register(&server, "ann@example.com").await;

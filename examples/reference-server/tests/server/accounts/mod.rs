@@ -6,7 +6,7 @@ mod first_admin;
 mod own_data;
 mod passwords;
 mod rights;
-mod second_factor;
+pub(crate) mod second_factor;
 mod sessions;
 mod sign_in;
 

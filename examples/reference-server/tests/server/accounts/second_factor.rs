@@ -12,7 +12,7 @@ const VERIFY: &str = "/api/v1/auth/mfa/totp/verify";
 const RECOVERY: &str = "/api/v1/auth/mfa/recovery-codes";
 
 /// What an authenticator would show, as many half minutes from now.
-fn code(secret: &str, steps: u32) -> String {
+pub(crate) fn code(secret: &str, steps: u32) -> String {
     let mut bytes = Vec::new();
     let (mut buffer, mut bits) = (0_u32, 0);
     for char in secret.trim_end_matches('=').bytes() {
@@ -138,6 +138,40 @@ async fn recovery_codes_stand_in_once_each() {
     // New ones end the old ones.
     ask(&server, Method::POST, RECOVERY, &token).await;
     let old = json!({ "mfa_token": mfa_token().await, "recovery_code": codes[1] });
+    assert_eq!(verify(&server, None, old).await.problem(), "invalid-code");
+}
+
+#[tokio::test]
+async fn who_had_only_the_password_has_nothing_left_once_there_is_a_second_factor() {
+    let server = Server::start().await;
+    register(&server, "ann@example.com").await;
+    let thief = server.login("ann@example.com", GOOD).await;
+    let stolen = access_token(&thief);
+    // No codes can be put by for a factor that is still to come.
+    let early = ask(&server, Method::POST, RECOVERY, &stolen).await;
+    assert_eq!(early.problem(), "no-such-resource");
+
+    let (token, secret) = with_factor(&server).await;
+    assert_eq!(
+        ask(&server, Method::GET, "/api/v1/me", &stolen)
+            .await
+            .problem(),
+        "invalid-token"
+    );
+    let refresh = json!({ "refresh_token": thief["refresh_token"] });
+    let refreshed = post(&server, "/api/v1/auth/refresh", &refresh).await;
+    assert_eq!(refreshed.problem(), "invalid-grant");
+    // Who activated it goes on, and its codes end with it.
+    let made = ask(&server, Method::POST, RECOVERY, &token).await.value();
+    let removed = ask(&server, Method::DELETE, TOTP, &token).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    let enrolled = ask(&server, Method::POST, TOTP, &token).await.value();
+    let anew = enrolled["secret"].as_str().unwrap();
+    assert_ne!(anew, secret);
+    let shown = verify(&server, Some(&token), json!({ "code": code(anew, 0) })).await;
+    assert_eq!(shown.status, StatusCode::NO_CONTENT, "{shown:?}");
+    let mfa_token = login(&server, None).await.value()["mfa_token"].clone();
+    let old = json!({ "mfa_token": mfa_token, "recovery_code": made["recovery_codes"][0] });
     assert_eq!(verify(&server, None, old).await.problem(), "invalid-code");
 }
 

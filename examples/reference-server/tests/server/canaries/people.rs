@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::kinds::{Canary, random};
+use crate::accounts::second_factor;
 use crate::support::{Answer, Server};
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
@@ -96,10 +97,12 @@ pub(super) async fn live(server: &Server) -> Vec<Canary> {
     let totp = server
         .nobody(&Method::POST, "/api/v1/auth/mfa/totp")
         .token(&access);
-    secret(
-        "the secret of a second factor",
-        &text(&totp.send().await.value()["secret"]),
-    );
+    let factor = text(&totp.send().await.value()["secret"]);
+    secret("the secret of a second factor", &factor);
+    let code = json!({ "code": second_factor::code(&factor, 0) });
+    let verify = "/api/v1/auth/mfa/totp/verify";
+    let activated = post(server, verify, Some(&access), &code).await;
+    assert_eq!(activated.status, 204, "{activated:?}");
     let codes = "/api/v1/auth/mfa/recovery-codes";
     let codes = post(server, codes, Some(&access), &nothing).await.value();
     for code in codes["recovery_codes"].as_array().unwrap() {
