@@ -52,7 +52,7 @@ pub struct Status {
 }
 
 impl Jwks {
-    /// The keys of `issuer`, at the place that its [discovery document](discover) says. The place is asked for again after a
+    /// The keys of `issuer`, at the place that its [discovery document](super::discover) says. The place is asked for again after a
     /// fetch that failed.
     pub fn discover(issuer: &Endpoint, fetch: impl Fetch) -> JwksSettings {
         JwksSettings::new(issuer.as_str(), Location::Discovered(issuer.clone()), fetch)
