@@ -572,10 +572,10 @@ fn no_text_takes_more_than_its_length() {
         let text = piece.repeat(length / piece.len());
         let clock = std::time::Instant::now();
         let once = redactor.redact(&text);
-        // Without optimisation a read byte takes some ten nanoseconds. What is read again at each of
-        // its pieces takes hundreds of times that.
+        // A tenth of a second is what the worst of them takes here. What is read again at each of its
+        // pieces takes hundreds of times that: no measure of speed, but an end to waiting.
         assert!(
-            clock.elapsed().as_millis() < 1_000,
+            clock.elapsed().as_secs() < 10,
             "{piece:?} took {:?}",
             clock.elapsed()
         );
