@@ -17,7 +17,8 @@ pub(super) fn header<'a>(redactor: &Redactor, name: &str, value: &'a [u8]) -> Co
         redactor.class(name.as_bytes(), Place::Field),
         str::from_utf8(value),
     ) {
-        _ if value.is_empty() => return Cow::Borrowed(value),
+        // What is no text, once hidden, must not be read as a cookie that has the name of the mark.
+        _ if value.is_empty() || value == REDACTED.as_bytes() => return Cow::Borrowed(value),
         (Class::Plain, _) => return redactor.redact_bytes(value),
         (Class::Sensitive, Ok(value)) if is("authorization") => authorization(value),
         (Class::Sensitive, Ok(value)) if is("set-cookie") => set_cookie(value),

@@ -235,3 +235,14 @@ fn headers_keep_schemes_names_of_cookies_and_attributes() {
         [("host", b"h".into()), ("cookie", b"a=***".into())]
     );
 }
+
+// Found by the fuzz target: a cookie that is no text was hidden, and what hid it was taken for a cookie.
+#[test]
+fn a_header_that_is_no_text_is_hidden_once() {
+    let redactor = Redactor::new();
+    for name in ["cookie", "set-cookie", "authorization", "x-api-key"] {
+        let hidden = redactor.redact_header(name, b"\xde").into_owned();
+        assert_eq!(hidden, b"[REDACTED]", "{name}");
+        assert_eq!(redactor.redact_header(name, &hidden), hidden, "{name}");
+    }
+}
