@@ -66,10 +66,11 @@ fuzz_target!(|data: &[u8]| {
     content[54..].copy_from_slice(&crc.to_be_bytes());
     let text = format!("rt_{}", URL_SAFE_NO_PAD.encode(content));
     assert!(RefreshToken::parse(&text).is_ok(), "{text}");
-    assert!(!is_authentic(&text), "{text}");
+    let ours = KEYS.token(&FAMILY, 9).expect("the key is there");
+    // A seed may hold one of ours, whole.
+    assert_eq!(is_authentic(&text), text == ours.expose_secret(), "{text}");
 
     // Ours, with anything changed and the checksum put right.
-    let ours = KEYS.token(&FAMILY, 9).expect("the key is there");
     assert!(is_authentic(ours.expose_secret()));
     let mut changed = URL_SAFE_NO_PAD
         .decode(&ours.expose_secret()[3..])
