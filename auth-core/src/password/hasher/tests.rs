@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use portcullis_secrets::SecretBytes;
 
 use super::super::{ForeignScheme, Normalization, PasswordErrorKind, UnreadableHash};
+use super::turns::QUEUE;
 use super::*;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -162,8 +163,8 @@ async fn who_would_wait_too_long_is_told_to_come_again() {
     };
     let first = login();
     gate.until(|held| held.running == 1).await;
-    let waiting: Vec<_> = (0..4).map(|_| login()).collect();
-    while hasher.stats().pending < 5 {
+    let waiting: Vec<_> = (0..QUEUE).map(|_| login()).collect();
+    while hasher.stats().pending < 1 + QUEUE as usize {
         tokio::task::yield_now().await;
     }
     // The queue is full: at once.
@@ -180,7 +181,7 @@ async fn who_would_wait_too_long_is_told_to_come_again() {
         let error = client.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), PasswordErrorKind::Busy);
     }
-    assert_eq!(hasher.stats().refused, 5);
+    assert_eq!(hasher.stats().refused, 1 + u64::from(QUEUE));
     gate.open();
     assert!(first.await.unwrap().is_ok());
 }

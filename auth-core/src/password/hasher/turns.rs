@@ -5,8 +5,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::error::Fault;
 
-/// Waiting requests for each hash that is being made.
-const QUEUE: u32 = 4;
+/// Waiting requests for each hash that is being made. An office that signs in at nine is no flood: at tens of milliseconds a hash
+/// it is the patience that ends the waiting, and this bounds what a flood can hold.
+pub(super) const QUEUE: u32 = 32;
 
 /// Who may hash now, and who may wait for it.
 #[derive(Debug)]
