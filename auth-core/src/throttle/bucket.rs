@@ -260,6 +260,17 @@ impl Charge {
         })
     }
 
+    /// Admits without charging anything.
+    pub(super) fn uncounted(&self, now: Timestamp) -> Verdict {
+        let trusted = self.slots.iter().any(|(scope, _)| *scope == Scope::Device);
+        Verdict::Admitted(Admission {
+            trusted,
+            count: 0,
+            total: 0,
+            at: now,
+        })
+    }
+
     /// Settles what was admitted. As with [`decide`](Self::decide), all buckets must be held.
     pub fn settle(
         &self,

@@ -8,7 +8,7 @@ use portcullis_secrets::SecretBytes;
 
 use super::device::{DeviceCookie, DeviceId, DeviceKeys, Owner};
 use super::key::{Keys, MacKey, folded, member, network, subnet};
-use super::permit::{About, Permit};
+use super::permit::{About, Counted, Permit};
 use super::report::Report;
 use super::{
     Admission, Attempt, Charge, DEVICE_LIFETIME, Grant, Key, MemoryStore, Policy, Scope,
@@ -42,6 +42,7 @@ struct Parts {
     audit: Arc<dyn AuditSink>,
     report: Arc<Report>,
     store_rests_until: Arc<AtomicI64>,
+    unlimited: bool,
 }
 
 /// What a gate says to an attempt.
@@ -117,6 +118,7 @@ impl AuthGate {
             audit: Arc::new(TracingSink),
             report: Arc::default(),
             store_rests_until: Arc::default(),
+            unlimited: false,
         })))
     }
 
@@ -155,6 +157,13 @@ impl AuthGate {
         self.set(|parts| parts.audit = Arc::new(audit))
     }
 
+    /// Lets every attempt in, for development and for load tests: nothing is counted or limited, and anybody may guess at
+    /// passwords as fast as they are hashed. How attempts end is still told.
+    #[must_use]
+    pub fn danger_unlimited(self) -> Self {
+        self.set(|parts| parts.unlimited = true)
+    }
+
     /// Charges an attempt before anything is checked.
     ///
     /// There is no error: when the store does not answer, this instance counts by itself until it does.
@@ -162,9 +171,13 @@ impl AuthGate {
         let now = self.now();
         let charge = self.charge(attempt, now);
         let about = Box::new(About::new(attempt, &charge));
-        let (verdict, fallback) = match self.charged_in_store(&charge, &about, now).await {
-            Some(verdict) => (verdict, false),
-            None => (self.0.fallback.charge_now(&charge, now), true),
+        let (verdict, counted) = if self.0.unlimited {
+            (charge.uncounted(now), Counted::Nowhere)
+        } else {
+            match self.charged_in_store(&charge, &about, now).await {
+                Some(verdict) => (verdict, Counted::InStore),
+                None => (self.0.fallback.charge_now(&charge, now), Counted::Here),
+            }
         };
         let (scope, reason) = match verdict {
             Verdict::Admitted(admission) => {
@@ -172,7 +185,7 @@ impl AuthGate {
                     gate: self.clone(),
                     charge,
                     admission,
-                    fallback,
+                    counted,
                     about,
                 });
             }
@@ -297,20 +310,19 @@ impl AuthGate {
     pub(super) async fn settle(&self, permit: &Permit, settlement: Settlement) {
         let now = self.now();
         let (charge, admission) = (&permit.charge, &permit.admission);
-        if permit.fallback {
-            self.0
-                .fallback
-                .settle_now(charge, admission, settlement, now);
-            return;
-        }
-        // What was right stays right: the owner signs in, and has fewer tries until the charge is forgotten.
-        let settled = self
-            .0
-            .store
-            .settle(charge, admission, settlement, now)
-            .await;
-        if settled.is_err() {
-            self.store_failed(&permit.about, now);
+        let Parts {
+            store, fallback, ..
+        } = &*self.0;
+        match permit.counted {
+            Counted::InStore => {
+                let settled = store.settle(charge, admission, settlement, now).await;
+                // What was right stays right: the owner signs in, and has fewer tries until the charge is forgotten.
+                if settled.is_err() {
+                    self.store_failed(&permit.about, now);
+                }
+            }
+            Counted::Here => fallback.settle_now(charge, admission, settlement, now),
+            Counted::Nowhere => {}
         }
     }
 

@@ -10,8 +10,18 @@ pub struct Permit {
     pub(super) gate: AuthGate,
     pub(super) charge: Charge,
     pub(super) admission: Admission,
-    pub(super) fallback: bool,
+    pub(super) counted: Counted,
     pub(super) about: Box<About>,
+}
+
+/// Where an attempt was charged, and is settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counted {
+    InStore,
+    /// In this process, while the store is out of reach.
+    Here,
+    /// By a gate without limits.
+    Nowhere,
 }
 
 impl Permit {

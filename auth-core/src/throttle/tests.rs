@@ -354,6 +354,39 @@ async fn after_a_hundred_failures_in_a_row_there_is_a_challenge_until_the_owner_
 }
 
 #[tokio::test]
+async fn a_gate_without_limits_admits_all_and_still_tells() {
+    let mut world = world();
+    let store = Arc::new(MemoryStore::default());
+    world.gate = world.gate.store_from_shared(Arc::clone(&store) as _);
+    let limited = world.gate.clone();
+    world.gate = world.gate.danger_unlimited();
+    let cafe = from("192.0.2.7");
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    for _ in 0..200 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+    }
+    assert!(world.succeed(&ann).await);
+    assert!(store.is_empty(), "nothing is counted");
+    let told = drain(&world.events);
+    let fail = (EventKind::LoginFail, Some("wrong_password"), None);
+    assert_eq!(told[..200], [fail; 200]);
+    assert_eq!(told[200..], [(EventKind::LoginSuccess, None, None)]);
+    let cookie = world.gate.trust_device(&ann, &"u-1".parse().unwrap());
+    let cookie = cookie.unwrap();
+    let known = ann.device(Some(cookie.value().expose_secret()));
+    let Decision::Permit(permit) = world.gate.begin(&known).await else {
+        panic!("there is no limit");
+    };
+    assert!(permit.trusted_device());
+    // Setting it made another gate.
+    world.gate = limited;
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+    }
+    assert!(world.fail(&ann).await.is_err());
+}
+
+#[tokio::test]
 async fn an_attempt_without_an_answer_counts_as_a_failure() {
     let world = world();
     let ann = Attempt::password(&world.tenant, "ann");
