@@ -8,13 +8,14 @@ use super::common::fold_char;
 const SHORTEST: usize = 3;
 /// So that no profile makes the search a load.
 const MOST: usize = 32;
-const LONGEST: usize = 64;
+/// No address of mail is longer (RFC 5321 4.5.3.1.3).
+const LONGEST: usize = 254;
 
 /// Names that somebody who attacks this very account tries first.
 ///
 /// They are looked for in any case and with the usual digits for letters. A password may have them in it: what counts is what
-/// is left when they are taken out. Names are taken apart where they have something else than letters and digits; parts of
-/// fewer than three characters do not count, and 32 are kept.
+/// is left when they are taken out. A name counts as a whole, and in its parts: it is taken apart where it has something else
+/// than letters and digits. Parts of fewer than three characters do not count, and 32 are kept.
 #[derive(Clone, Default)]
 pub struct ContextWords(Vec<Vec<char>>);
 
@@ -31,12 +32,13 @@ impl ContextWords {
         self.words(name)
     }
 
-    /// Adds the parts of an e-mail address, without the top-level domain.
+    /// Adds an e-mail address: as it is, its domain, and the parts of both. The top-level domain by itself is no name.
     #[must_use]
     pub fn email(self, address: &str) -> Self {
-        let domain = address.rfind('@').unwrap_or_default();
-        let end = address[domain..].rfind('.').map(|dot| domain + dot);
-        self.words(&address[..end.unwrap_or(address.len())])
+        let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+        let (labels, _) = domain.rsplit_once('.').unwrap_or((domain, ""));
+        let words = self.word(address).word(domain);
+        words.words(local).words(labels)
     }
 
     /// Adds the name of the tenant.
@@ -51,15 +53,18 @@ impl ContextWords {
         self.words(name)
     }
 
-    fn words(mut self, text: &str) -> Self {
-        for word in text.split(|char: char| !char.is_alphanumeric()) {
-            let word: Vec<char> = word.chars().take(LONGEST).map(fold_char).collect();
-            if word.len() >= SHORTEST && self.0.len() < MOST && !self.0.contains(&word) {
-                self.0.push(word);
-            }
+    fn words(self, text: &str) -> Self {
+        let parts = text.split(|char: char| !char.is_alphanumeric());
+        parts.fold(self.word(text), Self::word)
+    }
+
+    fn word(mut self, text: &str) -> Self {
+        let word: Vec<char> = text.chars().take(LONGEST).map(fold_char).collect();
+        if word.len() >= SHORTEST && self.0.len() < MOST && !self.0.contains(&word) {
+            // The longest first, lest a part of a name hides the whole.
+            let at = self.0.partition_point(|other| other.len() >= word.len());
+            self.0.insert(at, word);
         }
-        // The longest first, lest a part of a name hides the whole.
-        self.0.sort_by_key(|word| std::cmp::Reverse(word.len()));
         self
     }
 

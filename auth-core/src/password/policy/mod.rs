@@ -184,9 +184,13 @@ impl PasswordPolicy {
     fn is_mostly(&self, words: &ContextWords, password: &[char]) -> bool {
         words.without(password).is_some_and(|rest| {
             let text = Zeroizing::new(rest.iter().collect::<String>());
+            // What stands between names is not what somebody thought of: `jane-doe-example-com` leaves three letters.
+            let bare = rest.iter().filter(|char| char.is_alphanumeric());
+            let bare = Zeroizing::new(bare.collect::<String>());
             common::is_decoration(&rest)
                 || common::is_repeated(&rest, self.min)
                 || self.first_tried(&text).is_some()
+                || self.first_tried(&bare).is_some()
         })
     }
 

@@ -185,7 +185,39 @@ fn names_do_not_count() {
         assert_eq!(check(password), [], "{password}");
     }
     assert_eq!(reasons(&policy, "millerzoeacme8", &ContextWords::new()), []);
-    assert_eq!(format!("{words:?}"), "ContextWords { len: 8 }");
+    assert_eq!(format!("{words:?}"), "ContextWords { len: 14 }");
+}
+
+// The domain's last part, which is no name by itself, was left over of an address, and passed for something to guess.
+#[test]
+fn a_name_does_not_count_as_a_whole_either() {
+    let check = |words: &ContextWords, password: &str| {
+        let reasons = reasons(&PasswordPolicy::single_factor(), password, words);
+        assert_eq!(reasons, [Reason::ContextWord], "{password}");
+    };
+    let words = ContextWords::new().email("jane.doe@example.com");
+    for password in [
+        "jane.doe@example.com",
+        "JANE.DOE@EXAMPLE.COM",
+        "j4n3.d0e@ex4mple.c0m",
+        "jane.doe@example.com1!",
+        "jane.doe.example.com",
+        "jane-doe-example-com",
+        "janedoeexamplecom",
+        "2026 example.com jane",
+    ] {
+        check(&words, password);
+    }
+    let short = ContextWords::new().email("j.d+a@x-y.co.uk");
+    check(&short, "j.d+a@x-y.co.uk");
+    check(
+        &ContextWords::new().user("a1_b2_c3_d4_e5_f6"),
+        "a1_b2_c3_d4_e5_f6",
+    );
+    let long = format!("{}@{}.example", "jk".repeat(32), "xy".repeat(31));
+    check(&ContextWords::new().email(&long), &long);
+    let not_one = ContextWords::new().email("someone at example");
+    check(&not_one, "someone at example");
 }
 
 #[test]
