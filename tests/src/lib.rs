@@ -7,6 +7,8 @@
 
 pub mod accounts;
 pub mod client;
+#[cfg(test)]
+mod features;
 pub mod program;
 mod readme;
 pub mod refusal;
