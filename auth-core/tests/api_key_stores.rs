@@ -1,47 +1,9 @@
 //! The stores of API keys do all that is asked of one, on real databases.
 #![cfg(all(feature = "api-key", feature = "testing"))]
 
-use std::sync::Arc;
-
-use portcullis_auth_core::api_key::{MemoryStore, testing::store_conformance};
-
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pools;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn memory_conforms() {
-    store_conformance(Arc::new(MemoryStore::new())).await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_conforms() {
-    let Some(server) = portcullis_test_services::Postgres::shared() else {
-        return;
-    };
-    let database = server.database();
-    let pool = pools::postgres(&database).await;
-    let store = portcullis_auth_core::api_key::PostgresStore::new(pool).deadline(pools::PATIENCE);
-    let migrations = [(); 8].map(|()| {
-        let store = store.clone();
-        tokio::spawn(async move { store.migrate().await })
-    });
-    for migration in migrations {
-        migration.await.unwrap().unwrap();
-    }
-    store_conformance(Arc::new(store)).await;
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_conforms() {
-    let folder = tempfile::tempdir().unwrap();
-    let pool = pools::sqlite(&folder).await;
-    let store = portcullis_auth_core::api_key::SqliteStore::new(pool).deadline(pools::PATIENCE);
-    store.migrate().await.unwrap();
-    store.migrate().await.unwrap();
-    store_conformance(Arc::new(store)).await;
-}
+pools::stores_conform!(api_key);
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[tokio::test]

@@ -1,59 +1,25 @@
 //! The stores of revocations do all that is asked of one, on real servers.
 #![cfg(all(feature = "revocation", feature = "testing"))]
 
-use std::sync::Arc;
-
-use portcullis_auth_core::revocation::{MemoryStore, testing::store_conformance};
-
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pools;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn memory_conforms() {
-    store_conformance(Arc::new(MemoryStore::new())).await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_conforms() {
-    let Some(server) = portcullis_test_services::Postgres::shared() else {
-        return;
-    };
-    let database = server.database();
-    let pool = pools::postgres(&database).await;
-    let store =
-        portcullis_auth_core::revocation::PostgresStore::new(pool).deadline(pools::PATIENCE);
-    store.migrate().await.unwrap();
-    store.migrate().await.unwrap();
-    store_conformance(Arc::new(store)).await;
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_conforms() {
-    let folder = tempfile::tempdir().unwrap();
-    let pool = pools::sqlite(&folder).await;
-    let store = portcullis_auth_core::revocation::SqliteStore::new(pool).deadline(pools::PATIENCE);
-    store.migrate().await.unwrap();
-    store.migrate().await.unwrap();
-    store_conformance(Arc::new(store)).await;
-}
+pools::stores_conform!(revocation);
 
 #[cfg(feature = "redis")]
 mod redis {
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use portcullis_auth_core::audit::Context;
     use portcullis_auth_core::id::SessionId;
     use portcullis_auth_core::revocation::{
         Cursor, Marks, RedisStore, Refused, Revocation, RevocationStore, Revocations,
+        testing::store_conformance,
     };
     use portcullis_auth_core::store::StoreErrorKind;
     use portcullis_auth_core::testing::ManualClock;
     use portcullis_auth_core::time::{Clock, SystemClock};
     use portcullis_test_services::Redis;
-
-    use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
