@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use portcullis_secrets::SecretBytes;
+use portcullis_secrets::strength::{StrengthPolicy, Weakness};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::ring::Ring;
-
-const MIN_BYTES: usize = 32;
 
 /// What is kept of a key: HMAC-SHA-256 of its text, with a pepper of the service. It is not enough to make a key of.
 ///
@@ -35,7 +34,7 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When the secret has less than 32 bytes.
+    /// When the secret has less than 32 bytes, or could be guessed.
     pub fn new(id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
         Ok(Self(Ring::new(id, checked(secret.into())?)))
     }
@@ -44,7 +43,7 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When the secret has less than 32 bytes, or the id is there already.
+    /// As [`new`](Self::new), and when the id is there already.
     pub fn and(self, id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
         let ring = self.0.and(id, checked(secret.into())?);
         ring.map(Self)
@@ -76,10 +75,11 @@ impl Peppers {
 }
 
 fn checked(secret: Arc<SecretBytes>) -> Result<Arc<SecretBytes>, InvalidPepper> {
-    if secret.expose(<[u8]>::len) < MIN_BYTES {
-        return Err(InvalidPepper("a pepper has 32 bytes at least"));
+    match secret.expose(|secret| StrengthPolicy::signing().check(secret)) {
+        Ok(_) => Ok(secret),
+        Err(Weakness::TooShort) => Err(InvalidPepper("a pepper has 32 bytes at least")),
+        Err(_) => Err(InvalidPepper("a pepper is generated and not thought up")),
     }
-    Ok(secret)
 }
 
 fn mac(secret: &SecretBytes, key: &str) -> [u8; 32] {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use portcullis_secrets::SecretBytes;
 use portcullis_secrets::rotate::KeyRing;
+use portcullis_secrets::strength::{StrengthPolicy, Weakness};
 
 use super::InvalidSetting;
 use crate::time::Timestamp;
 
 /// The most bytes that argon2 has room for.
 const MAX_ID: usize = 8;
-const MIN_SECRET: usize = 16;
 
 /// Which pepper a hash was made with: the parameter `keyid` of the hash. It is no secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -91,7 +91,7 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When the secret has less than 16 bytes.
+    /// When the secret has less than 32 bytes, or could be guessed.
     pub fn new(id: PepperId, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidSetting> {
         let current = Some(id.clone());
         let peppers = Self::none().and(id, secret)?;
@@ -102,15 +102,19 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When the secret has less than 16 bytes, or the id is there already.
+    /// As [`new`](Self::new), and when the id is there already.
     pub fn and(
         mut self,
         id: PepperId,
         secret: impl Into<Arc<SecretBytes>>,
     ) -> Result<Self, InvalidSetting> {
         let secret = secret.into();
-        if secret.expose(<[u8]>::len) < MIN_SECRET {
-            return Err(InvalidSetting("a pepper has 16 bytes at least"));
+        match secret.expose(|secret| StrengthPolicy::signing().check(secret)) {
+            Ok(_) => {}
+            Err(Weakness::TooShort) => {
+                return Err(InvalidSetting("a pepper has 32 bytes at least"));
+            }
+            Err(_) => return Err(InvalidSetting("a pepper is generated and not thought up")),
         }
         if self.find(&id).is_some() {
             return Err(InvalidSetting("there are two peppers of the same id"));
@@ -126,7 +130,8 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When no key of the ring is active, or when one cannot be a pepper: for its id, or with less than 16 bytes.
+    /// When no key of the ring is active, or when one cannot be a pepper: for its id, or for what [`new`](Self::new)
+    /// refuses.
     pub fn from_ring(ring: &KeyRing<SecretBytes>, now: Timestamp) -> Result<Self, InvalidSetting> {
         let now = now.into();
         let active = ring
@@ -201,12 +206,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_pepper_is_refused() {
-        let secret = |len| SecretBytes::from(vec![7; len]);
+        let secret = |len| SecretBytes::generate(len).unwrap();
         let id = |id: &str| id.parse::<PepperId>().unwrap();
-        assert!(Peppers::new(id("a"), secret(15)).is_err());
-        let one = Peppers::new(id("a"), secret(16)).unwrap();
-        assert!(one.clone().and(id("a"), secret(16)).is_err());
-        assert!(one.and(id("b"), secret(16)).is_ok());
+        let refused = |secret| Peppers::new(id("a"), secret).unwrap_err().to_string();
+        assert_eq!(refused(secret(31)), "a pepper has 32 bytes at least");
+        for weak in [&[7; 32][..], b"changemechangemechangemechangeme"] {
+            let text = "a pepper is generated and not thought up";
+            assert_eq!(refused(SecretBytes::from(weak)), text);
+        }
+        let one = Peppers::new(id("a"), secret(32)).unwrap();
+        assert!(one.clone().and(id("a"), secret(32)).is_err());
+        assert!(one.and(id("b"), secret(32)).is_ok());
         for bad in ["", "123456789", "a b", "ä", "a\n"] {
             assert!(bad.parse::<PepperId>().is_err(), "{bad:?}");
         }
@@ -214,7 +224,7 @@ mod tests {
 
     #[test]
     fn debug_shows_ids_only() {
-        let secret = SecretBytes::from(&b"0123456789abcdef"[..]);
+        let secret = SecretBytes::generate(32).unwrap();
         let peppers = Peppers::new("a".parse().unwrap(), secret).unwrap();
         assert_eq!(
             format!("{peppers:?}"),

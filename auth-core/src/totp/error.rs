@@ -38,7 +38,7 @@ pub enum TotpErrorKind {
     Store,
     /// The operating system gave no random bytes: 503.
     NoRandomness,
-    /// A key to seal with is not of the right length, or its id is another's.
+    /// A key to seal with is not of the right length, could be guessed, or its id is another's.
     InvalidKey,
 }
 
@@ -99,7 +99,9 @@ impl fmt::Display for TotpError {
             TotpErrorKind::Unreadable => "a stored secret cannot be opened",
             TotpErrorKind::Store => "the store did not do it",
             TotpErrorKind::NoRandomness => "the operating system gave no random bytes",
-            TotpErrorKind::InvalidKey => "a key to seal with has 32 bytes and an id of its own",
+            TotpErrorKind::InvalidKey => {
+                "a key to seal with has 32 random bytes and an id of its own"
+            }
         })
     }
 }

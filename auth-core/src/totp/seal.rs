@@ -5,6 +5,7 @@ use std::fmt;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use portcullis_secrets::SecretBytes;
+use portcullis_secrets::strength::require_strong;
 
 use super::{FactorId, Owner, TotpSecret};
 use crate::ring::Ring;
@@ -40,7 +41,7 @@ impl SealKeys {
     ///
     /// # Errors
     ///
-    /// A key that has not just 32 bytes.
+    /// A key that has not just 32 bytes, or could be guessed.
     pub fn new(id: u8, key: &SecretBytes) -> Result<Self, TotpError> {
         Ok(Self(Ring::new(id, cipher(key)?)))
     }
@@ -49,7 +50,7 @@ impl SealKeys {
     ///
     /// # Errors
     ///
-    /// A key that has not just 32 bytes, and an id that another key has.
+    /// As [`new`](Self::new), and an id that another key has.
     pub fn previous(self, id: u8, key: &SecretBytes) -> Result<Self, TotpError> {
         let ring = self.0.and(id, cipher(key)?);
         ring.map(Self).ok_or(TotpErrorKind::InvalidKey.into())
@@ -99,8 +100,10 @@ impl SealKeys {
 }
 
 fn cipher(key: &SecretBytes) -> Result<XChaCha20Poly1305, TotpError> {
-    key.expose(XChaCha20Poly1305::new_from_slice)
-        .map_err(|_| TotpErrorKind::InvalidKey.into())
+    key.expose(|key| {
+        require_strong("the key to seal with", key).map_err(|_| TotpErrorKind::InvalidKey)?;
+        XChaCha20Poly1305::new_from_slice(key).map_err(|_| TotpErrorKind::InvalidKey.into())
+    })
 }
 
 /// Whose secret it is: a row that is copied to another owner does not open.
@@ -167,10 +170,13 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_refused() {
-        let (short, good) = (SecretBytes::generate(31), SecretBytes::generate(32));
-        let (short, good) = (short.unwrap(), good.unwrap());
-        let text = "a key to seal with has 32 bytes and an id of its own";
-        assert_eq!(SealKeys::new(1, &short).unwrap_err().to_string(), text);
+        let generate = |len| SecretBytes::generate(len).unwrap();
+        let text = "a key to seal with has 32 random bytes and an id of its own";
+        let weak = SecretBytes::from(&b"changemechangemechangemechangeme"[..]);
+        for wrong in [generate(31), generate(33), weak] {
+            assert_eq!(SealKeys::new(1, &wrong).unwrap_err().to_string(), text);
+        }
+        let good = generate(32);
         let twice = SealKeys::new(1, &good).unwrap().previous(1, &good);
         assert_eq!(twice.unwrap_err().to_string(), text);
     }

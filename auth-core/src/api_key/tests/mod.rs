@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use portcullis_secrets::SecretBytes;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::audit::{Context, Event, EventKind, Severity};
@@ -26,6 +27,11 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 /// What the events since the last time were, and why.
+/// The same for the same number.
+fn pepper(number: u8) -> SecretBytes {
+    SecretBytes::from(&Sha256::digest([number])[..])
+}
+
 fn told(events: &Recorder) -> Vec<(&'static str, Option<&'static str>)> {
     let events = events.take();
     let told = events.iter();
@@ -155,7 +161,7 @@ impl Fixture {
         let rights = Arc::new(Mutex::new(Some(roles.access(["editor"]))));
         let clock = ManualClock::default();
         let (store, events) = (Counted::default(), Recorder::default());
-        let peppers = Peppers::new(1, SecretBytes::from(&[7; 32][..])).unwrap();
+        let peppers = Peppers::new(1, pepper(7)).unwrap();
         let mut fixture = Self {
             keys: ApiKeys::builder(
                 KeyFormat::new("acme", Environment::Live).unwrap(),

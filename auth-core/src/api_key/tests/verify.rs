@@ -376,7 +376,6 @@ async fn a_store_that_is_down_says_nothing_of_the_key() {
 async fn peppers_change_and_a_lost_one_is_no_wrong_key() {
     let fixture = Fixture::new();
     let key = fixture.key("orders:read").await;
-    let pepper = |byte: u8| SecretBytes::from(&[byte; 32][..]);
     let newer = Peppers::new(2, pepper(8))
         .unwrap()
         .and(1, pepper(7))
@@ -400,7 +399,13 @@ async fn peppers_change_and_a_lost_one_is_no_wrong_key() {
         VerifyErrorKind::Unknown
     );
 
-    assert!(Peppers::new(1, SecretBytes::from(&[7; 31][..])).is_err());
+    for (secret, text) in [
+        (&[7; 31][..], "a pepper has 32 bytes at least"),
+        (&[7; 32], "a pepper is generated and not thought up"),
+    ] {
+        let refused = Peppers::new(1, SecretBytes::from(secret)).unwrap_err();
+        assert_eq!(refused.to_string(), text);
+    }
     assert!(
         Peppers::new(1, pepper(7))
             .unwrap()

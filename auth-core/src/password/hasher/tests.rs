@@ -390,9 +390,9 @@ async fn a_hash_is_made_anew_for_its_algorithm_version_and_lengths() {
 
 #[tokio::test]
 async fn peppers_are_replaced_while_it_runs_and_their_hashes_follow() {
-    let secret = |byte| Arc::new(SecretBytes::from(&[byte; 32][..]));
+    let secret = || Arc::new(SecretBytes::generate(32).unwrap());
     let id = |id: &str| id.parse::<crate::password::PepperId>().unwrap();
-    let (one, two) = (secret(1), secret(2));
+    let (one, two) = (secret(), secret());
     let hasher = hasher(CHEAP);
     let bare = hasher.hash(&password()).await.unwrap();
 

@@ -6,6 +6,10 @@ use crate::password::{HashParams, PepperId};
 
 const PASSWORD: &str = "correct horse battery staple";
 
+fn secret() -> SecretBytes {
+    SecretBytes::generate(32).unwrap()
+}
+
 fn parse(text: &str) -> Result<Scheme, Fault> {
     Scheme::parse(text, &Registry::default())
 }
@@ -275,7 +279,7 @@ fn what_is_unknown_or_broken_is_an_error() {
 
 #[test]
 fn what_is_written_reads_the_same() {
-    let pepper = Peppers::new("k1".parse().unwrap(), SecretBytes::from(&[7; 32][..])).unwrap();
+    let pepper = Peppers::new("k1".parse().unwrap(), secret()).unwrap();
     let password = SecretBytes::from(PASSWORD.as_bytes());
     for peppers in [Peppers::none(), pepper] {
         for form in [
@@ -298,9 +302,8 @@ fn what_is_written_reads_the_same() {
 
 #[test]
 fn the_pepper_is_named_in_the_hash_and_needed_to_verify_it() {
-    let secret = |byte| SecretBytes::from(&[byte; 32][..]);
     let id = |id: &str| id.parse::<PepperId>().unwrap();
-    let peppers = Peppers::new(id("k1"), secret(1)).unwrap();
+    let peppers = Peppers::new(id("k1"), secret()).unwrap();
     let params = HashParams::danger_cheapest();
     let prepared = SecretBytes::from(PASSWORD.as_bytes());
     let hash = Argon2Hash::make(Form::Nfc, params, &prepared, &peppers).unwrap();
@@ -313,7 +316,7 @@ fn the_pepper_is_named_in_the_hash_and_needed_to_verify_it() {
     let password = Password::from(PASSWORD);
     let with = |peppers: &Peppers| scheme.compute(&password, peppers).map(|c| c.matches);
     assert!(matches!(with(&peppers), Ok(true)));
-    let other = Peppers::new(id("k1"), secret(2)).unwrap();
+    let other = Peppers::new(id("k1"), secret()).unwrap();
     assert!(matches!(with(&other), Ok(false)));
     assert!(matches!(with(&Peppers::none()), Err(Fault::PepperUnknown(k)) if k == id("k1")));
     let absent = hash.as_str().replace(",keyid=azE", "");
