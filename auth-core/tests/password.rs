@@ -212,7 +212,10 @@ impl World {
     }
 
     async fn reset(&self, token: &str, new: &str) -> Result<(), PasswordErrorKind> {
-        let ticket = self.passwords.find_reset(&SecretString::from(token)).await;
+        let ticket = self
+            .passwords
+            .find_reset(&SecretString::from(token), &Context::default())
+            .await;
         let ticket = ticket.map_err(|error| error.kind())?;
         assert_eq!(*ticket.account(), self.account);
         let hash = self.table.row(&self.account).hash;
@@ -455,10 +458,15 @@ async fn to_change_a_password_takes_the_current_one_and_ends_all_sessions() {
     assert!(world.login(NEW).await.is_some());
     assert!(world.login(OLD).await.is_none());
     // A token that somebody had sent for before is void.
-    assert_eq!(
-        world.reset(&token, OLD).await,
-        Err(PasswordErrorKind::ResetToken)
-    );
+    world.journal.take();
+    let refused = [("authn_password_change_fail", Some("reset_token"))];
+    for token in [&token, "rst_", "made up"] {
+        assert_eq!(
+            world.reset(token, OLD).await,
+            Err(PasswordErrorKind::ResetToken)
+        );
+        assert_eq!(world.journal.take(), refused);
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::{
     ApiKey, ApiKeys, CreateError, CreateErrorKind, Inserted, KeyId, NewApiKey, Overlap, Replaced,
     StoredApiKey,
 };
-use crate::audit::{Context, EventKind};
+use crate::audit::{Context, Event, EventKind};
 use crate::id::TenantId;
 use crate::principal::Principal;
 use crate::roles::{Permission, Scopes};
@@ -46,7 +46,7 @@ impl ApiKeys {
         let now = self.inner.clock.now();
         let tenant = creator.tenant_ref().ok_or(CreateErrorKind::NoTenant)?;
         check_name(&new.name)?;
-        check_scopes(&new.scopes, creator)?;
+        self.check_scopes(&new.scopes, creator, tenant, context, now)?;
         let expires_at = expiry(new.lifetime, now)?;
         let owner = new.owner.unwrap_or_else(|| creator.subject_ref().clone());
         if self.inner.owners.rights(tenant, &owner).await?.is_none() {
@@ -106,7 +106,7 @@ impl ApiKeys {
         let now = self.inner.clock.now();
         let old = self.get(tenant, id).await?;
         let old = old.ok_or(CreateErrorKind::NotFound)?;
-        check_scopes(&old.scopes, by)?;
+        self.check_scopes(&old.scopes, by, tenant, context, now)?;
         let lifetime = old.expires_at.map(|end| end.since(old.created_at));
         let expires_at = expiry(lifetime, now)?;
         for _ in 0..TRIES {
@@ -141,6 +141,24 @@ impl ApiKeys {
         Err(CreateErrorKind::NoRandomness.into())
     }
 
+    fn check_scopes(
+        &self,
+        scopes: &Scopes,
+        creator: &Principal,
+        tenant: &TenantId,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(), CreateError> {
+        let checked = check_scopes(scopes, creator);
+        if checked == Err(CreateErrorKind::BeyondCreator) {
+            let event = Event::new(EventKind::AuthzFail, now).reason("api_key_scopes");
+            let event = event.tenant(tenant).subject(creator.subject_ref());
+            let event = event.actor(actor(creator)).context(context);
+            self.inner.audit.record(&event);
+        }
+        checked.map_err(CreateError::from)
+    }
+
     fn issue(
         &self,
         key: impl FnOnce(KeyId) -> ApiKey,
@@ -160,16 +178,16 @@ fn check_name(name: &str) -> Result<(), CreateError> {
     Ok(())
 }
 
-fn check_scopes(scopes: &Scopes, creator: &Principal) -> Result<(), CreateError> {
+fn check_scopes(scopes: &Scopes, creator: &Principal) -> Result<(), CreateErrorKind> {
     if scopes.is_empty() {
-        return Err(CreateErrorKind::Scopes.into());
+        return Err(CreateErrorKind::Scopes);
     }
     for scope in scopes.iter() {
         let permission = scope.parse::<Permission>();
         let permission = permission.map_err(|_| CreateErrorKind::Scopes)?;
         let access = creator.access_ref();
         if !access.is_some_and(|access| access.may(&permission)) {
-            return Err(CreateErrorKind::BeyondCreator.into());
+            return Err(CreateErrorKind::BeyondCreator);
         }
     }
     Ok(())

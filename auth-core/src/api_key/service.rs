@@ -103,6 +103,13 @@ impl ApiKeys {
     ) -> Result<u64, StoreError> {
         let removed = self.inner.store.remove_owner(tenant, owner).await?;
         self.forget_owner(tenant, owner);
+        if removed > 0 {
+            let event = Event::new(EventKind::TokenDelete, self.inner.clock.now());
+            let event = event.tenant(tenant).subject(owner);
+            self.inner
+                .audit
+                .record(&event.reason("api_keys").count(removed));
+        }
         Ok(removed)
     }
 

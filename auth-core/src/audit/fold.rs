@@ -97,7 +97,7 @@ impl FoldingSink {
 
 impl AuditSink for FoldingSink {
     fn record(&self, event: &Event) {
-        if !is_foldable(event.kind()) || event.severity_ref() == Severity::Critical {
+        if !is_foldable(event) || event.severity_ref() == Severity::Critical {
             return self.inner.record(event);
         }
         let (folded, passes) = {
@@ -155,17 +155,19 @@ impl Minute {
 
 /// Whether it takes nothing but a request to cause such an event. Failed sign-ins are not among them: each tells of
 /// somebody, and how many there can be is the throttle's business.
-fn is_foldable(kind: EventKind) -> bool {
-    matches!(
-        kind,
+fn is_foldable(event: &Event) -> bool {
+    match event.kind() {
         EventKind::ApiKeyRejected
-            | EventKind::CredentialInUrl
-            | EventKind::ExcessRateLimit
-            | EventKind::JwtRejected
-            | EventKind::LayerMisconfigured
-            | EventKind::MaliciousCsrf
-            | EventKind::RefreshInvalid
-    )
+        | EventKind::CredentialInUrl
+        | EventKind::ExcessRateLimit
+        | EventKind::JwtRejected
+        | EventKind::LayerMisconfigured
+        | EventKind::MaliciousCsrf
+        | EventKind::RefreshInvalid => true,
+        // Of somebody, or of a challenge or a token to reset with that there is not.
+        EventKind::MfaFail | EventKind::PasswordChangeFail => event.subject_ref().is_none(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -251,12 +253,22 @@ mod tests {
     fn what_takes_an_account_is_never_folded() {
         let (sink, told) = folding(1);
         for kind in EventKind::ALL.iter().copied() {
+            let event = Event::new(kind, Timestamp::MIN);
             for _ in 0..3 {
-                sink.record(&Event::new(kind, Timestamp::MIN));
+                sink.record(&event);
             }
             let passed = told.take().len();
-            assert_eq!(passed, if is_foldable(kind) { 1 } else { 3 }, "{kind}");
-            assert!(!is_foldable(kind) || kind.outcome() != Outcome::Success);
+            let foldable = is_foldable(&event);
+            assert_eq!(passed, if foldable { 1 } else { 3 }, "{kind}");
+            assert!(!foldable || kind.outcome() != Outcome::Success);
+        }
+        // Nor what is told of somebody, who has an account.
+        for kind in [EventKind::MfaFail, EventKind::PasswordChangeFail] {
+            let of_ann = Event::new(kind, Timestamp::MIN).subject(&"ann".parse().unwrap());
+            for _ in 0..3 {
+                sink.record(&of_ann);
+            }
+            assert_eq!(told.take().len(), 3);
         }
         // Nor what shows that something was stolen or lost.
         for _ in 0..3 {

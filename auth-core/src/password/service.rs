@@ -230,12 +230,22 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// The kinds `ResetToken` and `Store`.
-    pub async fn find_reset(&self, token: &SecretString) -> Result<ResetTicket, PasswordError> {
-        let digest = reset::presented(token).ok_or(Fault::ResetToken)?;
-        let found = self.resets.find(&digest, self.clock.now()).await?;
-        let account = found.ok_or(Fault::ResetToken)?;
-        Ok(ResetTicket { account, digest })
+    /// The kinds `ResetToken`, which leaves an event, and `Store`.
+    pub async fn find_reset(
+        &self,
+        token: &SecretString,
+        context: &Context,
+    ) -> Result<ResetTicket, PasswordError> {
+        let now = self.clock.now();
+        if let Some(digest) = reset::presented(token)
+            && let Some(account) = self.resets.find(&digest, now).await?
+        {
+            return Ok(ResetTicket { account, digest });
+        }
+        let error = PasswordError::from(Fault::ResetToken);
+        let event = Event::new(EventKind::PasswordChangeFail, now).context(context);
+        self.audit.record(&event.reason(error.code()));
+        Err(error)
     }
 
     /// Sets the password of somebody who has presented a reset token, which is spent by it. `stored` is the hash that there is, so

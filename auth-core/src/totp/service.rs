@@ -10,7 +10,7 @@ use super::{
     Code, Factor, FactorId, Issuer, Match, Owner, RECOVERY_CODES, RecoveryCode, SealKeys,
     TotpError, TotpErrorKind, TotpSecret, TotpStore, Window,
 };
-use crate::audit::{AuditSink, Context, Event, EventKind, TracingSink};
+use crate::audit::{Actor, AuditSink, Context, Event, EventKind, TracingSink};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How long ago somebody may have signed in who changes a factor.
@@ -233,13 +233,18 @@ impl Totp {
         Ok(self.0.store.recovery_codes_left(owner).await?)
     }
 
-    /// Lets codes count again after fifty wrong ones, without a recovery code: for an administrator who knows the owner.
+    /// Lets codes count again after fifty wrong ones, without a recovery code: for an administrator who knows the owner. `by`
+    /// is who it is.
     ///
     /// # Errors
     ///
     /// When the store fails.
-    pub async fn thaw(&self, owner: &Owner) -> Result<(), TotpError> {
-        Ok(self.0.store.thaw(owner).await?)
+    pub async fn thaw(&self, owner: &Owner, by: Actor, context: &Context) -> Result<(), TotpError> {
+        self.0.store.thaw(owner).await?;
+        self.record(owner, EventKind::AuthzAdmin, context, |event| {
+            event.actor(by).reason("mfa_thawed")
+        });
+        Ok(())
     }
 
     /// Deletes everything of an owner whose account is deleted.
@@ -299,10 +304,19 @@ impl Totp {
         context: &Context,
         more: impl FnOnce(Event) -> Event,
     ) {
-        let event = Event::new(kind, self.now())
-            .tenant(owner.tenant())
-            .subject(owner.subject())
-            .context(context);
+        self.tell(kind, context, |event| {
+            more(event.tenant(owner.tenant()).subject(owner.subject()))
+        });
+    }
+
+    /// [`record`](Self::record), of what is nobody's.
+    pub(super) fn tell(
+        &self,
+        kind: EventKind,
+        context: &Context,
+        more: impl FnOnce(Event) -> Event,
+    ) {
+        let event = Event::new(kind, self.now()).context(context);
         self.0.audit.record(&more(event));
     }
 

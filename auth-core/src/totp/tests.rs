@@ -4,7 +4,7 @@ use std::time::Duration;
 use portcullis_secrets::SecretBytes;
 
 use super::*;
-use crate::audit::{Context, EventKind};
+use crate::audit::{Actor, Context, EventKind};
 use crate::id::ClientId;
 use crate::testing::{ManualClock, Recorder};
 use crate::time::Clock as _;
@@ -197,7 +197,15 @@ async fn wrong_codes_are_limited_across_challenges_and_freeze_the_factor() {
         world.verify(&token, &code).await,
         Err(TotpErrorKind::Frozen)
     );
-    world.totp.thaw(&world.owner).await.unwrap();
+    world.events.take();
+    let admin = Actor::User("root".parse().unwrap());
+    let thawed = world.totp.thaw(&world.owner, admin.clone(), &world.context);
+    thawed.await.unwrap();
+    let told = world.events.take().pop().unwrap();
+    assert_eq!(told.kind(), EventKind::AuthzAdmin);
+    assert_eq!(told.reason_ref(), Some("mfa_thawed"));
+    assert_eq!(told.actor_ref(), Some(&admin));
+    assert_eq!(told.subject_ref(), Some(world.owner.subject().as_str()));
     assert!(world.verify(&token, &code).await.is_ok());
 }
 
@@ -219,6 +227,14 @@ async fn who_does_not_know_the_password_cannot_freeze_a_factor() {
             TotpErrorKind::InvalidChallenge
         );
     }
+    // It is told of, and of nobody.
+    let told = world.events.take();
+    assert_eq!(told.len(), 400);
+    assert!(told.iter().all(|event| {
+        event.kind() == EventKind::MfaFail
+            && event.reason_ref() == Some("unknown_challenge")
+            && event.subject_ref().is_none()
+    }));
     let code = world.shown(&secret, 0);
     assert!(world.verify(&token, &code).await.is_ok());
 }

@@ -215,7 +215,12 @@ impl Totp {
                     factors,
                 });
             }
-            Attempted::Invalid => return Err(TotpErrorKind::InvalidChallenge.into()),
+            Attempted::Invalid => {
+                self.tell(EventKind::MfaFail, context, |event| {
+                    event.client(client).reason("unknown_challenge")
+                });
+                return Err(TotpErrorKind::InvalidChallenge.into());
+            }
             Attempted::Exhausted(owner) => (owner, "challenge", TotpErrorKind::Exhausted.into()),
             Attempted::Limited(owner, wait) => (owner, "hour", TotpError::limited(wait)),
             Attempted::Frozen(owner) => (owner, "frozen", TotpErrorKind::Frozen.into()),
