@@ -95,52 +95,65 @@ text_id! {
     ClientId
 }
 
-/// A login and all tokens that come of it: the claim `sid`, and the id of a refresh token's family.
-///
-/// It is no secret and opens nothing: lists and logs show it. A UUID of version 7, so that rows of stores lie in the order
-/// in which they were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(Uuid);
+/// An id that is made here.
+macro_rules! uuid_id {
+    ($(#[$docs:meta])* $name:ident, $invalid:literal) => {
+        $(#[$docs])*
+        ///
+        /// It is no secret and opens nothing: lists and logs show it. A UUID of version 7 (RFC 9562 5.7), so that rows of
+        /// stores lie in the order in which they were made.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(uuid::Uuid);
 
-impl SessionId {
-    /// A new one.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
+        impl $name {
+            /// A new one.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(uuid::Uuid::now_v7())
+            }
 
-    /// The one with these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
+            /// The one with these bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(uuid::Uuid::from_bytes(bytes))
+            }
 
-    /// Its bytes, as stores keep them.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = InvalidId;
-
-    /// Reads the form that `Display` writes, and no other: one session must not have two names.
-    fn from_str(id: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId("a session id is a hyphenated lower-case uuid");
-        let session = Uuid::try_parse(id).map(Self).map_err(|_| invalid)?;
-        if session.to_string() == id {
-            Ok(session)
-        } else {
-            Err(invalid)
+            /// Its bytes, as stores keep them.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::id::InvalidId;
+
+            /// Reads the form that `Display` writes, and no other: one thing must not have two names.
+            fn from_str(id: &str) -> Result<Self, Self::Err> {
+                $crate::id::uuid(id, $invalid).map(Self)
+            }
+        }
+    };
+}
+#[cfg(feature = "totp")]
+pub(crate) use uuid_id;
+
+pub(crate) fn uuid(id: &str, invalid: &'static str) -> Result<Uuid, InvalidId> {
+    match Uuid::try_parse(id) {
+        Ok(uuid) if uuid.to_string() == id => Ok(uuid),
+        _ => Err(InvalidId(invalid)),
     }
+}
+
+uuid_id! {
+    /// A login and all tokens that come of it: the claim `sid`, and the id of a refresh token's family.
+    SessionId, "a session id is a hyphenated lower-case uuid"
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::Sealed;
-use crate::id::{InvalidId, SubjectId, TenantId};
+use crate::id::{SubjectId, TenantId, uuid_id};
 use crate::time::Timestamp;
 
 /// How long a factor may be pending.
@@ -44,45 +40,9 @@ impl Owner {
     }
 }
 
-/// Which factor. It is no secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FactorId(Uuid);
-
-impl FactorId {
-    /// A new one: a UUID of version 7.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The one with these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-
-    /// Its bytes, as stores keep them.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Display for FactorId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl FromStr for FactorId {
-    type Err = InvalidId;
-
-    /// Reads the form that `Display` writes, and no other.
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // A session's id has the same form.
-        let id: crate::id::SessionId = text.parse()?;
-        Ok(Self::from_bytes(*id.as_bytes()))
-    }
+uuid_id! {
+    /// Which factor.
+    FactorId, "a factor id is a hyphenated lower-case uuid"
 }
 
 /// A factor as stores keep it.
@@ -120,5 +80,22 @@ impl Factor {
     /// Whether it can still be activated.
     pub(super) fn is_pending(&self, now: Timestamp) -> bool {
         self.activated_at.is_none() && now < self.created_at.plus(ENROLMENT_LIFETIME)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_has_one_name() {
+        let factor = FactorId::generate();
+        let name = factor.to_string();
+        assert_eq!(name.parse(), Ok(factor));
+        let other = name.replace('-', "").parse::<FactorId>();
+        assert_eq!(
+            other.unwrap_err().to_string(),
+            "a factor id is a hyphenated lower-case uuid"
+        );
     }
 }
