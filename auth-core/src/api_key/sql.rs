@@ -1,9 +1,41 @@
-//! What the SQL stores have in common: all but the names of types and how a transaction begins.
+//! The store of both databases, written once. They differ in the names of types and in how a transaction begins.
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::{ApiKey, Environment, KeyDigest, StoredApiKey};
 use crate::time::Timestamp;
+
+/// `bytes` is the type of binary columns.
+macro_rules! schema {
+    ($bytes:literal) => {
+        concat!(
+            "\
+CREATE TABLE IF NOT EXISTS auth_api_keys (
+    id TEXT PRIMARY KEY,
+    environment TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    networks TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT,
+    last_used_at BIGINT,
+    replaces TEXT,
+    replaced_by TEXT,
+    pepper BIGINT NOT NULL,
+    digest ",
+            $bytes,
+            " NOT NULL
+);
+CREATE INDEX IF NOT EXISTS auth_api_keys_owner ON auth_api_keys (tenant, owner);
+"
+        )
+    };
+}
+pub(super) use schema;
 
 /// Reads a row that has all columns.
 pub(super) fn read<R: Row>(row: &R) -> Result<StoredApiKey, sqlx::Error>
