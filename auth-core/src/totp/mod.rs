@@ -78,6 +78,8 @@ mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod recovery;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod rows;
 mod seal;
 mod service;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
