@@ -82,7 +82,7 @@
 //! answers every method would be open to everybody who writes the headers of a preflight.
 //!
 //! On axum, [`Router::layer`] wraps only the routes that were added before it: add the layer last, or around the whole
-//! router. A [`RequireLayer`] that finds no [`AuthLayer`] around it refuses everything with 500, so that a route which was
+//! router; [`assert_routes_protected`] tells in a test which routes are open. A [`RequireLayer`] that finds no [`AuthLayer`] around it refuses everything with 500, so that a route which was
 //! added too late is seen in the first test.
 //!
 //! A proxy in front that authenticates by itself tells the service by a header such as `X-Forwarded-User`. This layer takes
@@ -101,6 +101,7 @@ mod credential;
 mod error;
 mod future;
 mod layer;
+mod protected;
 mod require;
 mod scheme;
 mod service;
@@ -120,6 +121,7 @@ pub(crate) use self::error::refusal;
 pub use self::error::{AuthRefused, AuthRefusedKind};
 pub use self::future::ResponseFuture;
 pub use self::layer::AuthLayer;
+pub use self::protected::{UnprotectedRoutes, assert_routes_protected};
 pub use self::require::{RequestTenant, Require, RequireLayer};
 pub use self::scheme::{Authenticated, Knock, Later, Scheme, Verdict};
 pub use self::service::Auth;
