@@ -116,6 +116,7 @@ pub mod mask;
     feature = "auth",
     feature = "host",
     feature = "https",
+    feature = "limits",
     feature = "rate-limit"
 ))]
 pub mod paths;

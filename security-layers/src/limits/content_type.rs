@@ -17,6 +17,7 @@ use portcullis_layer_core::refusal::{
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::paths::Paths;
 use crate::refusals::{Counted, Counters, Refusals};
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
@@ -39,6 +40,7 @@ pub struct ContentTypeLayer<R = Negotiated> {
 
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
+    pub(super) by_path: Vec<(Paths, ContentTypes)>,
     pub(super) by_method: Vec<(Method, ContentTypes)>,
     pub(super) others: ContentTypes,
 }
@@ -47,6 +49,7 @@ impl ContentTypeLayer {
     /// Takes content of these types, by any method.
     pub fn new(types: ContentTypes) -> Self {
         let policy = Policy {
+            by_path: Vec::new(),
             by_method: Vec::new(),
             others: types,
         };
@@ -64,6 +67,13 @@ impl<R> ContentTypeLayer<R> {
         let by_method = &mut Arc::make_mut(&mut self.policy).by_method;
         by_method.retain(|(known, _)| *known != method);
         by_method.push((method, types));
+        self
+    }
+
+    /// Takes content of these types, and of no others, at `paths`, by any method. Of several lists that have a path, the
+    /// first counts.
+    pub fn paths(mut self, paths: Paths, types: ContentTypes) -> Self {
+        Arc::make_mut(&mut self.policy).by_path.push((paths, types));
         self
     }
 
@@ -124,7 +134,12 @@ where
             reject,
         } = &self.layer;
         let has_content = !request.body().is_end_stream();
-        match policy.check(request.method(), request.headers(), has_content) {
+        match policy.check(
+            request.uri().path(),
+            request.method(),
+            request.headers(),
+            has_content,
+        ) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(reason) => {
                 counters.record(&reason);
@@ -137,6 +152,7 @@ where
 impl Policy {
     pub(super) fn check(
         &self,
+        path: &str,
         method: &Method,
         headers: &HeaderMap,
         has_content: bool,
@@ -144,8 +160,12 @@ impl Policy {
         if !has_content {
             return Ok(());
         }
-        let own = self.by_method.iter().find(|(known, _)| known == method);
-        let types = own.map_or(&self.others, |(_, types)| types);
+        let here = self.by_path.iter().find(|(paths, _)| paths.contains(path));
+        let by = || self.by_method.iter().find(|(known, _)| known == method);
+        let types = here
+            .map(|(_, types)| types)
+            .or_else(|| by().map(|(_, types)| types))
+            .unwrap_or(&self.others);
         let mut lines = headers.get_all(CONTENT_TYPE).iter();
         // Of two lines each recipient could believe another one.
         if let (Some(line), None) = (lines.next(), lines.next())

@@ -180,15 +180,22 @@ fn lists_that_hold_no_media_type_are_refused_with_a_sentence() {
 #[test]
 fn only_content_is_asked_for_its_type_and_only_once() {
     let policy = Policy {
+        by_path: vec![(
+            "/token".parse().unwrap(),
+            types("application/x-www-form-urlencoded"),
+        )],
         by_method: vec![(Method::PATCH, types("application/merge-patch+json"))],
         others: types("application/json"),
     };
-    let check = |method: Method, content_types: &[&'static str], has_content| {
+    let check_at = |path, method: Method, content_types: &[&'static str], has_content| {
         let mut headers = HeaderMap::new();
         for content_type in content_types {
             headers.append(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        policy.check(&method, &headers, has_content).is_ok()
+        policy.check(path, &method, &headers, has_content).is_ok()
+    };
+    let check = |method, content_types: &[&'static str], has_content| {
+        check_at("/", method, content_types, has_content)
     };
     let (json, patch) = ("application/json", "application/merge-patch+json");
     assert!(check(Method::POST, &[json], true));
@@ -206,6 +213,14 @@ fn only_content_is_asked_for_its_type_and_only_once() {
     assert!(!check(Method::POST, &[json, json], true));
     assert!(check(Method::POST, &[], false));
     assert!(check(Method::GET, &["text/plain"], false));
+    for method in [Method::POST, Method::PATCH] {
+        let form = "application/x-www-form-urlencoded";
+        assert!(check_at("/token", method.clone(), &[form], true));
+        assert!(!check_at("/token/", method.clone(), &[form], true));
+        for other in [json, patch] {
+            assert!(!check_at("/token", method.clone(), &[other], true));
+        }
+    }
 }
 
 #[tokio::test]
