@@ -99,6 +99,13 @@ impl Passwords {
         self
     }
 
+    /// Sets where hashes are put: for a change that is one transaction with others of the caller's, for example.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn PasswordStore>) -> Self {
+        self.store = store;
+        self
+    }
+
     /// Compares the password that somebody presents with the one that is stored; with none, for a name that is unknown or an
     /// account without a password, it takes as long and says [`Verdict::Wrong`].
     ///

@@ -18,6 +18,6 @@ const ORDER: &str = "SELECT pg_advisory_xact_lock(hashtext('auth_revocations'))"
 
 sql_store! {
     /// Keeps revocations in a table of PostgreSQL.
-    PostgresStore, sqlx::PgPool,
+    PostgresStore, sqlx::PgPool, sqlx::PgConnection,
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED", order: ORDER, schema: SCHEMA
 }

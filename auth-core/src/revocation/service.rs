@@ -225,6 +225,13 @@ impl Revocations {
         Ok(())
     }
 
+    /// Until when a revocation made at `now` has to be remembered: for those that the caller adds to the store, within a
+    /// transaction of its own.
+    #[must_use]
+    pub fn remembered_until(&self, now: Timestamp) -> Timestamp {
+        self.inner.last_end(now)
+    }
+
     /// Reads what others have revoked since the last time. [`follow`](Self::follow) does it again and again; call it once
     /// before a service starts to accept requests, so that it does not start with refusing them.
     ///

@@ -23,7 +23,8 @@ where
 macro_rules! sql_store {
     (
         $(#[$docs:meta])*
-        $store:ident, $pool:ty, begin: $begin:expr, order: $order:expr, schema: $schema:expr
+        $store:ident, $pool:ty, $connection:ty,
+        begin: $begin:expr, order: $order:expr, schema: $schema:expr
     ) => {
         use super::sql::read;
         use super::{BATCH, Changes, Cursor, Revocation, RevocationStore};
@@ -33,16 +34,34 @@ macro_rules! sql_store {
 
         pool_store!($(#[$docs])* $store, $pool, $schema);
 
+        impl $store {
+            /// Does what [`RevocationStore::add`] does within a transaction of the caller, so that a change and the end of the
+            /// tokens from before it are one step: no crash leaves the one without the other. Until when it has to be
+            /// remembered, [`Revocations::remembered_until`](super::Revocations::remembered_until) says; instances learn of it
+            /// when they [read the list](super::Revocations::sync), for which the caller asks after the commit.
+            ///
+            /// # Errors
+            ///
+            /// When the database does not answer.
+            pub async fn add_within(
+                connection: &mut $connection,
+                revocation: &Revocation,
+            ) -> Result<(), sqlx::Error> {
+                sqlx::query($order).execute(&mut *connection).await?;
+                sqlx::query("INSERT INTO auth_revocations (what, ends_at) VALUES ($1, $2)")
+                    .bind(&revocation.to_bytes()[..])
+                    .bind(revocation.until().as_millis())
+                    .execute(&mut *connection)
+                    .await?;
+                Ok(())
+            }
+        }
+
         impl RevocationStore for $store {
             fn add<'a>(&'a self, revocation: &'a Revocation, _now: Timestamp) -> Answer<'a, ()> {
                 Box::pin(transact(self.deadline, move || async move {
                     let mut transaction = self.pool.begin_with($begin).await?;
-                    sqlx::query($order).execute(&mut *transaction).await?;
-                    sqlx::query("INSERT INTO auth_revocations (what, ends_at) VALUES ($1, $2)")
-                        .bind(&revocation.to_bytes()[..])
-                        .bind(revocation.until().as_millis())
-                        .execute(&mut *transaction)
-                        .await?;
+                    Self::add_within(&mut transaction, revocation).await?;
                     transaction.commit().await
                 }))
             }

@@ -16,5 +16,6 @@ CREATE INDEX IF NOT EXISTS auth_revocations_ends_at ON auth_revocations (ends_at
 sql_store! {
     /// Keeps revocations in a table of SQLite. The pool should be in WAL mode and have a `busy_timeout`.
     // There is one writer at a time, so places are in the order of commits.
-    SqliteStore, sqlx::SqlitePool, begin: "BEGIN IMMEDIATE", order: "SELECT 1", schema: SCHEMA
+    SqliteStore, sqlx::SqlitePool, sqlx::SqliteConnection,
+    begin: "BEGIN IMMEDIATE", order: "SELECT 1", schema: SCHEMA
 }
