@@ -6,6 +6,7 @@
 pub(crate) mod audit;
 mod error;
 mod guess;
+mod hashes;
 mod keys;
 mod numbers;
 mod owners;
@@ -25,7 +26,8 @@ use portcullis_auth_core::jwt::{
     Algorithm, Algorithms, SigningKey, SigningRing, TokenIssuer, TokenKind, Verifier,
 };
 use portcullis_auth_core::password::{
-    Account, ContextWords, HashParams, Hasher, MemoryResetStore, PasswordPolicy, Passwords,
+    Account, Candidate, ContextWords, HashParams, Hasher, MemoryResetStore, PasswordError,
+    PasswordPolicy, Passwords, Stored,
 };
 use portcullis_auth_core::refresh::{self, RefreshKeys, RefreshService, RevokeReason};
 use portcullis_auth_core::revocation::{self, Revocations};
@@ -34,11 +36,13 @@ use portcullis_auth_core::store::StoreError;
 use portcullis_auth_core::throttle::{self, AuthGate, DeviceKeys};
 use portcullis_auth_core::time::{Clock, SystemClock, Timestamp};
 use portcullis_auth_core::totp::{self, SealKeys, Totp, TotpStore};
+use portcullis_secrets::Password;
 use portcullis_secrets::rotate::{KeyTimes, RingPolicy};
 use portcullis_security_layers::auth::{ApiKeyScheme, AuthLayer, Bearer};
 
 use self::audit::AuditTrail;
 pub(crate) use self::error::SignInError;
+use self::hashes::Hashes;
 use self::keys::{Purpose, derive};
 use self::numbers::Numbers;
 use self::owners::KeyOwners;
@@ -47,7 +51,7 @@ pub(crate) use self::sign_in::{Proof, SignIn, SignedIn, new_subject};
 use crate::domain::email::Email;
 use crate::settings::{Environment, Registration, Settings};
 use crate::stack::Error;
-use crate::store::Store;
+use crate::store::{Ending, Store};
 
 /// What our own tokens are for (`aud`).
 const AUDIENCE: &str = "reference-server-api";
@@ -136,7 +140,7 @@ impl Accounts {
             // Nobody is sent a link by this server, so that there are no tokens to reset a password with.
             let resets = Arc::new(MemoryResetStore::new(NonZeroUsize::MIN));
             let clock = Arc::new(SystemClock);
-            let store = Arc::new(store.clone());
+            let store = Arc::new(Hashes::new(store.clone(), revocations.clone(), None));
             let policy = PasswordPolicy::single_factor();
             Passwords::new(hasher.clone(), policy, store, resets, clock, sink())
         };
@@ -258,6 +262,18 @@ impl Accounts {
         Ok(ended)
     }
 
+    /// How sessions end now.
+    pub(crate) fn ending(&self, except: Option<SessionId>, reason: RevokeReason) -> Ending {
+        let now = self.now();
+        let until = self.revocations.remembered_until(now);
+        Ending {
+            except,
+            reason,
+            now,
+            until,
+        }
+    }
+
     /// Ends all sessions of an account but one, with their access tokens, and all logins that are under way.
     pub(crate) async fn end_sessions(
         &self,
@@ -265,23 +281,59 @@ impl Accounts {
         except: Option<SessionId>,
         reason: RevokeReason,
         context: &Context,
-    ) -> Result<usize, StoreError> {
-        let (tenant, subject) = (&account.tenant, &account.subject);
-        let ended = self
-            .refresh
-            .end_all(tenant, subject, except, reason, context)
-            .await?;
-        for session in &ended {
-            self.revocations.revoke_session(*session, context).await?;
+    ) -> Result<(), StoreError> {
+        let ending = self.ending(except, reason);
+        let ended = self.store.end_sessions(account, &ending).await?;
+        self.have_ended(account, &ending, &ended, context).await;
+        Ok(())
+    }
+
+    /// Has the access tokens of sessions refused that have ended in the database, and tells of it.
+    pub(crate) async fn have_ended(
+        &self,
+        account: &Account,
+        ending: &Ending,
+        ended: &[SessionId],
+        context: &Context,
+    ) {
+        if let Err(error) = self.revocations.sync().await {
+            tracing::warn!(%error, "access tokens of sessions that ended live on until the database answers");
         }
-        if except.is_none() {
-            // Also of sessions that had ended before, of which an access token may be left.
-            let epoch = self.refresh.epoch(tenant, subject).await?;
-            self.revocations
-                .revoke_subject(tenant, subject, epoch, context)
-                .await?;
+        for session in ended {
+            self.tell(EventKind::TokenRevoked, account, context, |event| {
+                event.session(*session).reason("session")
+            });
         }
-        Ok(ended.len())
+        if ending.except.is_none() {
+            self.tell(EventKind::TokenRevoked, account, context, |event| {
+                event.reason("subject")
+            });
+        }
+        self.tell(EventKind::FamilyRevoked, account, context, |event| {
+            event
+                .reason(ending.reason.as_str())
+                .count(ended.len() as u64)
+        });
+    }
+
+    /// Changes the password of somebody who knows the current one. Of their sessions, only `acting` goes on.
+    pub(crate) async fn change_password(
+        &self,
+        stored: Stored<'_>,
+        current: &Password,
+        new: Candidate<'_>,
+        acting: SessionId,
+        context: &Context,
+    ) -> Result<(), PasswordError> {
+        let hashes = Hashes::new(self.store.clone(), self.revocations.clone(), Some(acting));
+        let hashes = Arc::new(hashes);
+        let passwords = self.passwords.clone().store(Arc::clone(&hashes) as _);
+        passwords.change(stored, current, new, context).await?;
+        let ending = self.ending(Some(acting), RevokeReason::CredentialChange);
+        let ended = hashes.ended().unwrap_or_default();
+        self.have_ended(stored.account, &ending, ended, context)
+            .await;
+        Ok(())
     }
 
     /// What `account` must not make a password of.

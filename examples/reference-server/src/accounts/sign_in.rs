@@ -206,21 +206,15 @@ impl Accounts {
         password: &Password,
         context: &Context,
     ) -> Result<Checked, SignInError> {
-        let user = self.store.user_by_email(tenant, key).await?;
-        // Before the password is looked at: should it be changed meanwhile, this login comes to nothing. Somebody who is made up
-        // is asked for as well, so that it takes as long.
-        let subject = match &user {
-            Some(user) => user.account.subject.clone(),
-            None => new_subject(),
-        };
-        let epoch = self.refresh.epoch(tenant, &subject).await?;
-        let stored = user.as_ref().map(|user| Stored {
+        let found = self.store.credentials(tenant, key).await?;
+        let stored = found.as_ref().map(|(user, _)| Stored {
             account: &user.account,
             hash: &user.password,
         });
-        let known = user.as_ref().map(|user| user.account.subject.clone());
-        match (self.passwords.verify(password, stored, context).await, user) {
-            (Ok(Verdict::Right(verified)), Some(user)) => Ok(Checked::Right {
+        let verdict = self.passwords.verify(password, stored, context).await;
+        let known = found.as_ref().map(|(user, _)| user.account.subject.clone());
+        match (verdict, found) {
+            (Ok(Verdict::Right(verified)), Some((user, epoch))) => Ok(Checked::Right {
                 user: Box::new(user),
                 epoch,
                 rehash: verified.rehash,

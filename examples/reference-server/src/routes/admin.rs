@@ -67,25 +67,26 @@ pub(super) async fn change(
         }
     }
     let change = UserChange { roles, disabled };
-    let changed = app.store.change_user(&account, &change, reply::now());
-    let (before, after) = match changed.await? {
-        Changed::Yes(states) => *states,
+    let accounts = &app.accounts;
+    // What was signed with the rights of before is good for nothing then.
+    let shrinks = |before: &User, after: &User| {
+        let rights = accounts.roles.access(&after.roles);
+        let had = accounts.roles.access(&before.roles);
+        (before.is_enabled() && !after.is_enabled())
+            || had.permissions().any(|permission| !rights.may(permission))
+    };
+    let ending = accounts.ending(None, RevokeReason::Administrator);
+    let changed = app.store.change_user(&account, &change, shrinks, &ending);
+    let (states, ended) = match changed.await? {
+        Changed::Yes { states, ended } => (states, ended),
         Changed::LastAdmin => return Err(Problem::last_admin().into()),
         Changed::NotFound => return Err(no_user().into()),
     };
-    let accounts = &app.accounts;
-    let access = |user: &User| accounts.roles.access(&user.roles);
-    let rights = access(&after);
-    let has_lost = access(&before)
-        .permissions()
-        .any(|permission| !rights.may(permission));
-    let is_disabled = before.is_enabled() && !after.is_enabled();
-    if has_lost || is_disabled {
-        // What was signed with the rights of before is good for nothing any more.
-        let reason = RevokeReason::Administrator;
+    let (before, after) = *states;
+    if let Some(ended) = ended {
         accounts
-            .end_sessions(&account, None, reason, &context)
-            .await?;
+            .have_ended(&account, &ending, &ended, &context)
+            .await;
     }
     // Keys have the rights of their owner, whatever these are now.
     accounts
@@ -97,7 +98,7 @@ pub(super) async fn change(
         });
     }
     if before.is_enabled() != after.is_enabled() {
-        let kind = if is_disabled {
+        let kind = if before.is_enabled() {
             EventKind::UserArchived
         } else {
             EventKind::UserUpdated

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use portcullis_auth_core::audit::EventKind;
 use portcullis_auth_core::password::{Stored, Verdict};
-use portcullis_auth_core::refresh::SessionInfo;
+use portcullis_auth_core::refresh::{RevokeReason, SessionInfo};
 use portcullis_auth_core::throttle::DEVICE_COOKIE;
 use portcullis_auth_core::time::Timestamp;
 use portcullis_auth_core::totp::{Factor, Owner};
@@ -117,15 +117,13 @@ pub(super) async fn delete(
             return Err(Problem::unavailable_for(error.retry_after(), error));
         }
     }
-    if !app.store.delete_user(account).await? {
-        return Err(Problem::last_admin().into());
-    }
-    let (tenant, subject) = (&account.tenant, &account.subject);
-    let epoch = accounts.refresh.epoch(tenant, subject).await?;
+    let ending = accounts.ending(None, RevokeReason::CredentialChange);
+    let ended = app.store.delete_user(account, &ending).await?;
+    let ended = ended.ok_or_else(Problem::last_admin)?;
     accounts
-        .revocations
-        .revoke_subject(tenant, subject, epoch, &context)
-        .await?;
+        .have_ended(account, &ending, &ended, &context)
+        .await;
+    let (tenant, subject) = (&account.tenant, &account.subject);
     accounts.api_keys.remove_owner(tenant, subject).await?;
     accounts.totp.forget(&owner(&who)).await?;
     accounts.tell(EventKind::UserDeleted, account, &context, |event| {

@@ -7,6 +7,7 @@
 mod audit;
 mod configs;
 mod projects;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -28,6 +29,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 pub(crate) use self::audit::{AuditFilter, AuditRecord};
 pub(crate) use self::configs::{Head, Revision, Summary};
 pub(crate) use self::projects::{Deleted, Project};
+pub(crate) use self::sessions::Ending;
 pub(crate) use self::users::{Changed, Created, NewUser, User, UserChange};
 
 /// How long a statement waits for a writer, and a request for a connection.

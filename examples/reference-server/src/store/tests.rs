@@ -1,5 +1,14 @@
-use super::{Deleted, Head, Location, NotALocation, Store};
+use portcullis_auth_core::password::{Account, PasswordHash};
+use portcullis_auth_core::refresh::RevokeReason;
+use portcullis_auth_core::revocation::{Marks, Revocations, SqliteStore as RevocationStore};
+use portcullis_auth_core::time::{Clock as _, SystemClock};
+
+use super::{
+    Changed, Created, Deleted, Ending, Head, Location, NewUser, NotALocation, Store, User,
+    UserChange,
+};
 use crate::domain::document::Document;
+use crate::domain::email::Email;
 use crate::domain::name::Name;
 use crate::domain::page::Page;
 use crate::domain::project::ProjectName;
@@ -411,4 +420,148 @@ async fn what_an_older_version_kept_belongs_to_the_default_tenant() {
     assert!(id > 12, "{id}");
     store.close().await;
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+// A login read the password and then the epoch. Changed in between, an old password began a session that lived on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_read_with_the_epoch_that_it_belongs_to() {
+    let directory = std::env::temp_dir().join(format!("portcullis-epoch-{}", std::process::id()));
+    let store = Store::open(&Location::file(&directory.join("epoch.db")))
+        .await
+        .unwrap();
+    let account = user(&store, "ann@example.com").await;
+    let writer = tokio::spawn({
+        let (store, account) = (store.clone(), account.clone());
+        async move {
+            for epoch in 1..=100 {
+                let hash = PasswordHash::new(epoch.to_string());
+                let ending = ending();
+                let changed = store.change_password(&account, None, &hash, &ending);
+                assert!(changed.await.unwrap().is_some());
+            }
+        }
+    });
+    loop {
+        let last = writer.is_finished();
+        let (user, epoch) = store
+            .credentials(&account.tenant, "ann@example.com")
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(user.password.as_str(), epoch.to_string());
+        if last {
+            assert_eq!(epoch, 100);
+            break;
+        }
+    }
+    writer.await.unwrap();
+    store.close().await;
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Somebody who may do everything in the tenant `default`, and whose password is "0".
+async fn user(store: &Store, email: &str) -> Account {
+    let account = Account {
+        tenant: "default".parse().unwrap(),
+        subject: email.parse().unwrap(),
+    };
+    let user = NewUser {
+        account: &account,
+        email: &Email::parse(email).unwrap(),
+        password: &PasswordHash::new("0"),
+        roles: &["admin"],
+    };
+    assert_eq!(store.create_user(&user, 1).await.unwrap(), Created::Yes);
+    account
+}
+
+fn ending() -> Ending {
+    let now = SystemClock.now();
+    Ending {
+        except: None,
+        reason: RevokeReason::Administrator,
+        now,
+        until: now.plus(std::time::Duration::from_secs(600)),
+    }
+}
+
+/// The epoch of somebody's sessions, and whether a process that starts now takes access tokens of the first one.
+async fn standing(store: &Store, account: &Account) -> (i64, bool) {
+    let revocations = Revocations::builder().shared(RevocationStore::new(store.pool()));
+    revocations.sync().await.unwrap();
+    let marks = Marks::default().subject(&account.tenant, &account.subject, 0);
+    let epoch = sqlx::query_scalar("SELECT epoch FROM auth_refresh_subject WHERE subject = $1")
+        .bind(account.subject.as_str())
+        .fetch_optional(&store.pool)
+        .await
+        .unwrap();
+    let taken = revocations.check(&marks, SystemClock.now()).is_ok();
+    (epoch.unwrap_or(0), taken)
+}
+
+// They were two steps: after a crash between them, tokens with the rights of before were good for as long as they lasted.
+#[tokio::test]
+async fn what_takes_something_away_ends_tokens_in_the_same_step() {
+    for change in ["roles", "disabled", "password", "account", "sessions"] {
+        let store = store().await;
+        let ann = user(&store, "ann@example.com").await;
+        user(&store, "bob@example.com").await;
+        let done = async || -> super::Result<()> {
+            let shrinks = |_: &User, _: &User| true;
+            let mut wanted = UserChange::default();
+            match change {
+                "password" => {
+                    let new = PasswordHash::new("1");
+                    store.change_password(&ann, None, &new, &ending()).await?;
+                }
+                "account" => {
+                    store.delete_user(&ann, &ending()).await?;
+                }
+                "sessions" => {
+                    store.end_sessions(&ann, &ending()).await?;
+                }
+                "roles" => {
+                    wanted.roles = Some(Vec::new());
+                    store.change_user(&ann, &wanted, shrinks, &ending()).await?;
+                }
+                _ => {
+                    wanted.disabled = Some(true);
+                    store.change_user(&ann, &wanted, shrinks, &ending()).await?;
+                }
+            }
+            Ok(())
+        };
+        // The last write of all fails.
+        let prevent = "CREATE TRIGGER prevent BEFORE INSERT ON auth_revocations
+             BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+        sqlx::query(prevent).execute(&store.pool).await.unwrap();
+        done().await.unwrap_err();
+        let kept = store
+            .user(&ann.tenant, &ann.subject)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(kept.is_enabled() && kept.roles == ["admin"], "{change}");
+        assert_eq!(kept.password.as_str(), "0", "{change}");
+        assert_eq!(standing(&store, &ann).await, (0, true), "{change}");
+
+        sqlx::query("DROP TRIGGER prevent")
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        done().await.unwrap();
+        let (epoch, taken) = standing(&store, &ann).await;
+        assert!(epoch > 0 && !taken, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn more_rights_end_nothing() {
+    let store = store().await;
+    let ann = user(&store, "ann@example.com").await;
+    let (more, ending) = (UserChange::default(), ending());
+    let changed = store.change_user(&ann, &more, |_, _| false, &ending);
+    let changed = changed.await.unwrap();
+    assert!(matches!(changed, Changed::Yes { ended: None, .. }));
+    assert_eq!(standing(&store, &ann).await, (0, true));
 }

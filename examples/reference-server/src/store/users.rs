@@ -1,13 +1,13 @@
 //! Accounts, each of one tenant.
 
-use portcullis_auth_core::id::{SubjectId, TenantId};
-use portcullis_auth_core::password::{Account, PasswordHash, PasswordStore};
+use portcullis_auth_core::id::{SessionId, SubjectId, TenantId};
+use portcullis_auth_core::password::{Account, PasswordHash};
 use portcullis_auth_core::refresh::sqlite::{BEGIN, SqliteStore};
-use portcullis_auth_core::store::Answer;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{FromRow, Row as _, SqliteConnection};
 
-use super::{Result, Store};
+use super::sessions::end_sessions;
+use super::{Ending, Result, Store};
 use crate::domain::email::Email;
 use crate::domain::page::Page;
 
@@ -51,8 +51,12 @@ pub(crate) struct UserChange {
 /// What became of a change.
 #[derive(Debug)]
 pub(crate) enum Changed {
-    /// What it was, and what it is.
-    Yes(Box<(User, User)>),
+    Yes {
+        /// What it was, and what it is.
+        states: Box<(User, User)>,
+        /// The sessions that ended with it, if it ends sessions.
+        ended: Option<Vec<SessionId>>,
+    },
     /// It would leave the tenant without an administrator who can sign in.
     LastAdmin,
     NotFound,
@@ -133,17 +137,33 @@ impl Store {
         })
     }
 
-    pub(crate) async fn user_by_email(
+    /// Whoever has the address, and the epoch of their sessions. Both are of one moment: with a password from before a change
+    /// nobody gets the epoch from after it, and so no session.
+    pub(crate) async fn credentials(
         &self,
         tenant: &TenantId,
         email_key: &str,
-    ) -> Result<Option<User>> {
-        let user = sqlx::query_as("SELECT * FROM users WHERE tenant = $1 AND email_key = $2")
-            .bind(tenant.as_str())
-            .bind(email_key)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(user)
+    ) -> Result<Option<(User, u64)>> {
+        let row = sqlx::query(
+            "SELECT users.*, COALESCE((SELECT epoch FROM auth_refresh_subject AS known
+                 WHERE known.tenant = users.tenant AND known.subject = users.id), 0) AS epoch
+             FROM users WHERE tenant = $1 AND email_key = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(email_key)
+        .fetch_optional(&self.pool)
+        .await?;
+        let read = |row: SqliteRow| {
+            let epoch: i64 = row.try_get("epoch")?;
+            let epoch = epoch
+                .try_into()
+                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            Ok((User::from_row(&row)?, epoch))
+        };
+        Ok(row
+            .map(read)
+            .transpose()
+            .map_err(|error: sqlx::Error| error)?)
     }
 
     pub(crate) async fn user(
@@ -186,12 +206,14 @@ impl Store {
         Ok(())
     }
 
-    /// Changes rights, unless the tenant would be left without an administrator.
+    /// Changes rights, unless the tenant would be left without an administrator. Where it takes some away, as `shrinks` says
+    /// of the states before and after it, it ends all sessions.
     pub(crate) async fn change_user(
         &self,
         account: &Account,
         change: &UserChange,
-        now: i64,
+        shrinks: impl Fn(&User, &User) -> bool,
+        ending: &Ending,
     ) -> Result<Changed> {
         let mut transaction = self.pool.begin_with(BEGIN).await?;
         let before: Option<User> =
@@ -208,7 +230,7 @@ impl Store {
             after.roles.clone_from(roles);
         }
         after.disabled_at = match change.disabled {
-            Some(true) => before.disabled_at.or(Some(now)),
+            Some(true) => before.disabled_at.or(Some(ending.now.as_millis())),
             Some(false) => None,
             None => before.disabled_at,
         };
@@ -231,13 +253,23 @@ impl Store {
             .bind(after.disabled_at)
             .execute(&mut *transaction)
             .await?;
+        let ended = if shrinks(&before, &after) {
+            Some(end_sessions(&mut transaction, account, ending).await?)
+        } else {
+            None
+        };
         transaction.commit().await?;
-        Ok(Changed::Yes(Box::new((before, after))))
+        let states = Box::new((before, after));
+        Ok(Changed::Yes { states, ended })
     }
 
-    /// Deletes an account and all of its sessions, unless the tenant would be left without an administrator. False if it
-    /// would.
-    pub(crate) async fn delete_user(&self, account: &Account) -> Result<bool> {
+    /// Deletes an account and all that is kept of its sessions, unless the tenant would be left without an administrator.
+    /// Returns which sessions were ended; none if it would.
+    pub(crate) async fn delete_user(
+        &self,
+        account: &Account,
+        ending: &Ending,
+    ) -> Result<Option<Vec<SessionId>>> {
         let mut transaction = self.pool.begin_with(BEGIN).await?;
         let done = sqlx::query(concat!(
             "DELETE FROM users WHERE tenant = $1 AND id = $2
@@ -250,68 +282,59 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         if done.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        let ended = end_sessions(&mut transaction, account, ending).await?;
         let (tenant, subject) = (&account.tenant, &account.subject);
         SqliteStore::forget_subject_within(&mut transaction, tenant, subject).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(ended))
     }
 
-    async fn replace_hash(
+    /// Puts another hash of the same password in the place of `old`. False if that does not stand there any more.
+    pub(crate) async fn rehash(
+        &self,
+        account: &Account,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool> {
+        replace_hash(&mut *self.pool.acquire().await?, account, Some(old), new).await
+    }
+
+    /// Sets a password, in the place of `old` if there has to be that, and ends what the one before it has begun. Returns which
+    /// sessions were ended; none if nothing was changed.
+    pub(crate) async fn change_password(
         &self,
         account: &Account,
         old: Option<&PasswordHash>,
         new: &PasswordHash,
-        ends_sessions: bool,
-    ) -> Result<bool> {
+        ending: &Ending,
+    ) -> Result<Option<Vec<SessionId>>> {
         let mut transaction = self.pool.begin_with(BEGIN).await?;
-        let done = sqlx::query(
-            "UPDATE users SET password_hash = $4
-             WHERE tenant = $1 AND id = $2 AND password_hash = COALESCE($3, password_hash)",
-        )
-        .bind(account.tenant.as_str())
-        .bind(account.subject.as_str())
-        .bind(old.map(PasswordHash::as_str))
-        .bind(new.as_str())
-        .execute(&mut *transaction)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
+        if !replace_hash(&mut transaction, account, old, new).await? {
+            return Ok(None);
         }
-        if ends_sessions {
-            // The table is that of the sessions' store. Within this transaction, so that no crash leaves sessions behind that a
-            // forgotten or stolen password has begun.
-            sqlx::query(
-                "INSERT INTO auth_refresh_subject (tenant, subject, epoch) VALUES ($1, $2, 1)
-                 ON CONFLICT (tenant, subject) DO UPDATE SET epoch = auth_refresh_subject.epoch + 1",
-            )
-            .bind(account.tenant.as_str())
-            .bind(account.subject.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        }
+        let ended = end_sessions(&mut transaction, account, ending).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(ended))
     }
 }
 
-impl PasswordStore for Store {
-    fn rehash<'a>(
-        &'a self,
-        account: &'a Account,
-        old: &'a PasswordHash,
-        new: &'a PasswordHash,
-    ) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.replace_hash(account, Some(old), new, false).await?) })
-    }
-
-    fn change<'a>(
-        &'a self,
-        account: &'a Account,
-        old: Option<&'a PasswordHash>,
-        new: &'a PasswordHash,
-    ) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.replace_hash(account, old, new, true).await?) })
-    }
+async fn replace_hash(
+    connection: &mut SqliteConnection,
+    account: &Account,
+    old: Option<&PasswordHash>,
+    new: &PasswordHash,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET password_hash = $4
+         WHERE tenant = $1 AND id = $2 AND password_hash = COALESCE($3, password_hash)",
+    )
+    .bind(account.tenant.as_str())
+    .bind(account.subject.as_str())
+    .bind(old.map(PasswordHash::as_str))
+    .bind(new.as_str())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use portcullis_auth_core::password::{Candidate, Stored};
-use portcullis_auth_core::refresh::RevokeReason;
 use portcullis_auth_core::throttle::DEVICE_COOKIE;
 
 use super::register::refused;
@@ -46,15 +45,9 @@ pub(in crate::routes) async fn change(
         words: &words,
     };
     let changed = accounts
-        .passwords
-        .change(stored, &current, candidate, &context);
-    let changed = changed.await;
+        .change_password(stored, &current, candidate, who.session, &context)
+        .await;
     guess.settle(changed.as_ref().map(drop)).await;
     changed.map_err(|error| refused("new_password", fields, &error))?;
-
-    let reason = RevokeReason::CredentialChange;
-    accounts
-        .end_sessions(account, Some(who.session), reason, &context)
-        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
