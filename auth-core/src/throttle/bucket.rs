@@ -1,5 +1,6 @@
 //! The decision: what is remembered, and what becomes of it. Pure, and the same for all stores that can run it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +48,8 @@ pub struct Bucket {
     pub total: u32,
     /// For an identifier the time of the last failure, for the others the start of the time for which the limit is.
     pub at: Timestamp,
-    /// For the spray of an address: the identifiers, each by the start of its keyed hash.
-    pub members: Vec<u64>,
+    /// For the spray of an address: the identifiers, each by the start of its keyed hash, with how many of its attempts count.
+    pub members: BTreeMap<u64, u32>,
 }
 
 impl Default for Bucket {
@@ -57,7 +58,7 @@ impl Default for Bucket {
             count: 0,
             total: 0,
             at: Timestamp::MIN,
-            members: Vec::new(),
+            members: BTreeMap::new(),
         }
     }
 }
@@ -93,7 +94,7 @@ impl Bucket {
     fn wait(&self, scope: Scope, policy: &Policy, member: u64, now: Timestamp) -> Duration {
         let until = match policy.limit(scope) {
             None => self.at.plus(policy.pause(self.count)),
-            Some(_) if self.members.contains(&member) => now,
+            Some(_) if self.members.contains_key(&member) => now,
             Some(limit) if self.weight() < limit.max() => now,
             Some(limit) => self.at.plus(limit.per()),
         };
@@ -105,8 +106,10 @@ impl Bucket {
             self.at = now;
         }
         match scope {
-            Scope::Spray if self.members.contains(&member) => {}
-            Scope::Spray => self.members.push(member),
+            Scope::Spray => {
+                let attempts = self.members.entry(member).or_default();
+                *attempts = attempts.saturating_add(1);
+            }
             Scope::Identifier => {
                 self.count = self.count.saturating_add(1);
                 self.total = self.total.saturating_add(1);
@@ -118,10 +121,15 @@ impl Bucket {
     }
 
     /// Takes one charge back, unless the time for which it counted has ended since.
-    fn refund(&mut self, scope: Scope, charged_at: Timestamp) {
-        if scope == Scope::Identifier || self.at <= charged_at {
-            self.count = self.count.saturating_sub(1);
-            self.total = self.total.saturating_sub(1);
+    fn refund(&mut self, scope: Scope, member: u64, charged_at: Timestamp) {
+        if scope != Scope::Identifier && self.at > charged_at {
+            return;
+        }
+        self.count = self.count.saturating_sub(1);
+        self.total = self.total.saturating_sub(1);
+        match self.members.get_mut(&member) {
+            Some(attempts) if *attempts > 1 => *attempts -= 1,
+            _ => drop(self.members.remove(&member)),
         }
     }
 }
@@ -171,7 +179,7 @@ pub struct Admission {
 pub enum Settlement {
     /// It was right: device and identifier start anew, and address and network get their charge back.
     Succeeded,
-    /// Nothing was checked: all get their charge back.
+    /// Nothing was checked: all get their charge back. A name stays in the spray if another attempt for it counts.
     Withdrawn,
 }
 
@@ -292,11 +300,9 @@ impl Charge {
                 }
                 // A name whose password is known is no guess: an office behind one address signs in name by name.
                 (Scope::Spray, Settlement::Succeeded) => {
-                    bucket.members.retain(|member| *member != self.member);
+                    bucket.members.remove(&self.member);
                 }
-                // Who tries names that are not checked for want of time tries them nonetheless.
-                (Scope::Spray, Settlement::Withdrawn) => {}
-                _ if charged => bucket.refund(*scope, admission.at),
+                _ if charged => bucket.refund(*scope, self.member, admission.at),
                 _ => {}
             }
         }

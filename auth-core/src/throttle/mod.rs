@@ -34,7 +34,8 @@
 //! # What is counted
 //!
 //! Every attempt is charged *before* its proof is checked, in one atomic step for all counters: of any number of parallel
-//! guesses no more are checked than there is room for. A success gives the charge back.
+//! guesses no more are checked than there is room for. A success gives the charge back, and so does an attempt that is withdrawn
+//! since nothing could be checked.
 //!
 //! | scope | of whom | how much | after that |
 //! |---|---|---|---|

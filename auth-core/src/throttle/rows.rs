@@ -30,7 +30,12 @@ pub(super) fn changed(charge: &Charge, before: &[Bucket], after: &[Bucket]) -> V
             members: bucket
                 .members
                 .iter()
-                .flat_map(|member| member.to_be_bytes())
+                .flat_map(|(member, attempts)| {
+                    member
+                        .to_be_bytes()
+                        .into_iter()
+                        .chain(attempts.to_be_bytes())
+                })
                 .collect(),
             forgotten_at: bucket.forgotten_at(*scope, charge.policy()).as_millis(),
         })
@@ -48,10 +53,14 @@ pub(super) fn bucket(
     let (members, []) = members.as_chunks() else {
         return Err(corrupt());
     };
+    let member = |[a, b, c, d, e, f, g, h, n @ ..]: &[u8; 12]| {
+        let name = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+        (name, u32::from_be_bytes(*n))
+    };
     Ok(Bucket {
         count: count.try_into().map_err(|_| corrupt())?,
         total: total.try_into().map_err(|_| corrupt())?,
         at: Timestamp::from_millis(at).ok_or_else(corrupt)?,
-        members: members.iter().copied().map(u64::from_be_bytes).collect(),
+        members: members.iter().map(member).collect(),
     })
 }

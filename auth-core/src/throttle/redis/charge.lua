@@ -21,7 +21,7 @@ for i, slot in ipairs(slots) do
   local wait = 0
   if slot.scope == 'identifier' then
     wait = slot.at + pause(slot.count) - now
-  elseif slot.count >= slot.max and not slot.member then
+  elseif slot.count >= slot.max and slot.member == 0 then
     wait = slot.at + slot.per - now
   end
   if charged(slot) and wait > 0 and wait >= longest_wait then
@@ -39,11 +39,13 @@ for _, slot in ipairs(slots) do
       slot.at, slot.count, slot.total = now, slot.count + 1, slot.total + 1
       count, total = slot.count, slot.total
       write(slot)
-    elseif not slot.member then
-      if slot.count == 0 then slot.at = now end
-      slot.count = slot.count + 1
-      write(slot)
-      if slot.scope == 'spray' then redis.call('HSET', slot.key, member, 1) end
+    else
+      if slot.member == 0 then
+        if slot.count == 0 then slot.at = now end
+        slot.count = slot.count + 1
+        write(slot)
+      end
+      if slot.scope == 'spray' then redis.call('HSET', slot.key, member, slot.member + 1) end
     end
   end
 end

@@ -10,13 +10,14 @@ local function pause(count)
   return math.min(first * 2 ^ math.min(count - free, 10), longest)
 end
 
--- The buckets in the order of the slots, with what is past forgotten.
+-- The buckets in the order of the slots, with what is past forgotten. A spray has a field for each member with how many of its
+-- attempts count, and as its count the number of these fields.
 local slots = {}
 for i, key in ipairs(KEYS) do
   local slot = { key = key, scope = ARGV[7 + 3 * i], max = tonumber(ARGV[8 + 3 * i]), per = tonumber(ARGV[9 + 3 * i]) }
   local kept = redis.call('HMGET', key, 'count', 'total', 'at', member)
   slot.count, slot.total, slot.at = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0, tonumber(kept[3]) or 0
-  slot.member = kept[4] and true or false
+  slot.member = tonumber(kept[4]) or 0
   if slot.scope == 'identifier' then
     slot.ends = slot.at + math.min(slot.total * day, memory)
     if now >= slot.at + pause(slot.count) + forgiven then slot.count = 0 end
@@ -25,7 +26,7 @@ for i, key in ipairs(KEYS) do
   end
   if now >= slot.ends then
     redis.call('DEL', key)
-    slot.count, slot.total, slot.at, slot.member = 0, 0, 0, false
+    slot.count, slot.total, slot.at, slot.member = 0, 0, 0, 0
   end
   slots[i] = slot
 end

@@ -3,7 +3,15 @@ local succeeded, trusted, charged_at = ARGV[rest + 1] == '1', ARGV[rest + 2] == 
 
 for _, slot in ipairs(slots) do
   if slot.scope == 'spray' then
-    if succeeded and slot.member then
+    local left = slot.member
+    if succeeded then
+      left = 0
+    elseif charged(slot) and not trusted and slot.at <= charged_at then
+      left = math.max(left - 1, 0)
+    end
+    if left > 0 then
+      redis.call('HSET', slot.key, member, left)
+    elseif slot.member > 0 then
       redis.call('HDEL', slot.key, member)
       slot.count = slot.count - 1
       write(slot)
