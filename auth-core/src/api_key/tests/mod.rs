@@ -1,3 +1,4 @@
+mod cache;
 mod create;
 mod format;
 mod verify;
@@ -26,12 +27,12 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-/// What the events since the last time were, and why.
 /// The same for the same number.
 fn pepper(number: u8) -> SecretBytes {
     SecretBytes::from(&Sha256::digest([number])[..])
 }
 
+/// What the events since the last time were, and why.
 fn told(events: &Recorder) -> Vec<(&'static str, Option<&'static str>)> {
     let events = events.take();
     let told = events.iter();
