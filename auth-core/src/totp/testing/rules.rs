@@ -1,118 +1,15 @@
-//! What every [`TotpStore`] must do, as tests that any store can be put to.
-
-use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_secrets::SecretBytes;
-
 use super::{
-    Acceptance, Accepted, Attempted, CHALLENGE_LIFETIME, Challenge, ENROLMENT_LIFETIME, Factor,
-    FactorId, Hash, MAX_FACTORS, Owner, Proof, Redeemed, Sealed, TotpStore,
+    Shared, accept, acceptance, attempt, challenge, client, enrolled, factor, is_granted, now,
+    owner, random,
 };
-use crate::id::ClientId;
-use crate::testing::ManualClock;
-use crate::time::{Clock as _, Timestamp};
+use crate::totp::{
+    Accepted, Attempted, CHALLENGE_LIFETIME, ENROLMENT_LIFETIME, Factor, FactorId, Hash,
+    MAX_FACTORS, Proof, Redeemed,
+};
 
-type Shared = Arc<dyn TotpStore>;
-
-/// Puts a store to the test.
-///
-/// It needs a runtime with its timer on, and should have several threads. What others keep in the same store does not
-/// matter, unless it is purged.
-///
-/// # Panics
-///
-/// When the store fails, or does not do what it should.
-pub async fn store_conformance(store: Arc<dyn TotpStore>) {
-    factors_are_pending_then_active_then_gone(&store).await;
-    of_parallel_codes_of_one_step_one_is_accepted(&store).await;
-    of_parallel_tries_no_more_are_granted_than_there_are(&store).await;
-    a_challenge_is_for_one_client_and_one_success(&store).await;
-    wrong_codes_are_counted_over_all_challenges(&store).await;
-    recovery_codes_work_once_and_thaw(&store).await;
-    parallel_regenerations_leave_one_set(&store).await;
-    owners_are_kept_apart_and_forgotten_whole(&store).await;
-    what_is_over_is_purged(&store).await;
-}
-
-fn now() -> Timestamp {
-    ManualClock::default().now()
-}
-
-fn client() -> ClientId {
-    "app".parse().expect("it is an identifier")
-}
-
-fn random() -> Hash {
-    let bytes = SecretBytes::generate(32).expect("there is randomness");
-    let mut hash = [0; 32];
-    hash.copy_from_slice(bytes.expose_secret());
-    hash
-}
-
-fn owner() -> Owner {
-    let name = SecretBytes::from(&random()[..16]).to_hex();
-    let name = name.expose_secret();
-    let tenant = name.parse().expect("it is an identifier");
-    Owner::new(&tenant, &"ann".parse().expect("it is an identifier"))
-}
-
-fn factor(now: Timestamp) -> Factor {
-    let sealed = Sealed {
-        key_id: 200,
-        bytes: random().to_vec(),
-    };
-    Factor::pending(FactorId::generate(), sealed, now)
-}
-
-/// An owner with an active factor, of which step 100 was used.
-async fn enrolled(store: &Shared) -> (Owner, FactorId) {
-    let (owner, factor) = (owner(), factor(now()));
-    assert!(store.enrol(&owner, &factor).await.expect("it answers"));
-    let active = store.activate(&owner, factor.id, 100, 0, now()).await;
-    assert!(active.expect("it answers"));
-    (owner, factor.id)
-}
-
-async fn challenge(store: &Shared, owner: &Owner, now: Timestamp) -> Hash {
-    let challenge = Challenge {
-        hash: random(),
-        owner: owner.clone(),
-        client: client(),
-        epoch: 7,
-        expires_at: now.plus(CHALLENGE_LIFETIME),
-        tries: 0,
-        used_at: None,
-    };
-    store.open(&challenge).await.expect("it answers");
-    challenge.hash
-}
-
-async fn attempt(store: &Shared, hash: &Hash, proof: Proof, now: Timestamp) -> Attempted {
-    let attempted = store.attempt(hash, &client(), proof, now).await;
-    attempted.expect("it answers")
-}
-
-fn is_granted(attempted: &Attempted) -> bool {
-    matches!(attempted, Attempted::Granted { .. })
-}
-
-fn acceptance(challenge: Hash, owner: &Owner, factor: FactorId, step: i64) -> Acceptance {
-    Acceptance {
-        challenge,
-        owner: owner.clone(),
-        factor,
-        step,
-        drift: -1,
-        resealed: None,
-    }
-}
-
-async fn accept(store: &Shared, acceptance: &Acceptance) -> Accepted {
-    store.accept(acceptance, now()).await.expect("it answers")
-}
-
-async fn factors_are_pending_then_active_then_gone(store: &Shared) {
+pub(super) async fn factors_are_pending_then_active_then_gone(store: &Shared) {
     let owner = owner();
     let late = now().plus(ENROLMENT_LIFETIME);
     let enrol = async |factor: &Factor| store.enrol(&owner, factor).await.expect("it answers");
@@ -157,78 +54,7 @@ async fn factors_are_pending_then_active_then_gone(store: &Shared) {
     assert!(enrol(&factor(now())).await);
 }
 
-// AUTH case 45
-async fn of_parallel_codes_of_one_step_one_is_accepted(store: &Shared) {
-    let (owner, factor) = enrolled(store).await;
-    // With a challenge each, and all with the same.
-    for shared in [false, true] {
-        let step = if shared { 102 } else { 101 };
-        let one = challenge(store, &owner, now()).await;
-        let mut tasks = Vec::new();
-        for _ in 0..20 {
-            let hash = match shared {
-                true => one,
-                false => challenge(store, &owner, now()).await,
-            };
-            let acceptance = acceptance(hash, &owner, factor, step);
-            let store = Arc::clone(store);
-            tasks.push(tokio::spawn(
-                async move { accept(&store, &acceptance).await },
-            ));
-        }
-        let mut accepted = 0;
-        for task in tasks {
-            accepted += u32::from(task.await.expect("nothing panics") == Accepted::Yes);
-        }
-        assert_eq!(accepted, 1, "{shared}");
-    }
-    for (step, expected) in [
-        (101, Accepted::Replayed),
-        (102, Accepted::Replayed),
-        (103, Accepted::Yes),
-    ] {
-        let hash = challenge(store, &owner, now()).await;
-        let acceptance = acceptance(hash, &owner, factor, step);
-        assert_eq!(accept(store, &acceptance).await, expected, "{step}");
-    }
-    // A code that came too late has not used up its challenge.
-    let hash = challenge(store, &owner, now()).await;
-    let late = acceptance(hash, &owner, factor, 103);
-    assert_eq!(accept(store, &late).await, Accepted::Replayed);
-    let sealed = Sealed {
-        key_id: 3,
-        bytes: vec![1, 2, 3],
-    };
-    let mut next = acceptance(hash, &owner, factor, 104);
-    next.resealed = Some(sealed.clone());
-    assert_eq!(accept(store, &next).await, Accepted::Yes);
-    let kept = store.factors(&owner).await.expect("it answers");
-    assert_eq!(
-        (kept[0].last_step, kept[0].drift, &kept[0].sealed),
-        (104, -1, &sealed)
-    );
-}
-
-async fn of_parallel_tries_no_more_are_granted_than_there_are(store: &Shared) {
-    let (owner, _) = enrolled(store).await;
-    let mut tasks = Vec::new();
-    for _ in 0..4 {
-        let hash = challenge(store, &owner, now()).await;
-        for _ in 0..10 {
-            let store = Arc::clone(store);
-            tasks.push(tokio::spawn(async move {
-                is_granted(&attempt(&store, &hash, Proof::Code, now()).await)
-            }));
-        }
-    }
-    let mut granted = 0;
-    for task in tasks {
-        granted += u32::from(task.await.expect("nothing panics"));
-    }
-    assert_eq!(granted, 10);
-}
-
-async fn a_challenge_is_for_one_client_and_one_success(store: &Shared) {
+pub(super) async fn a_challenge_is_for_one_client_and_one_success(store: &Shared) {
     let (owner, factor) = enrolled(store).await;
     let hash = challenge(store, &owner, now()).await;
     let other = "other".parse().expect("it is an identifier");
@@ -268,7 +94,7 @@ async fn a_challenge_is_for_one_client_and_one_success(store: &Shared) {
     assert_eq!(again, Attempted::Invalid);
 }
 
-async fn wrong_codes_are_counted_over_all_challenges(store: &Shared) {
+pub(super) async fn wrong_codes_are_counted_over_all_challenges(store: &Shared) {
     let (owner, factor) = enrolled(store).await;
     let mut now = now();
     for in_a_row in (0..50).step_by(10) {
@@ -312,7 +138,7 @@ async fn wrong_codes_are_counted_over_all_challenges(store: &Shared) {
     );
 }
 
-async fn recovery_codes_work_once_and_thaw(store: &Shared) {
+pub(super) async fn recovery_codes_work_once_and_thaw(store: &Shared) {
     let (owner, _) = enrolled(store).await;
     let codes = [random(), random(), random()];
     let replaced = store.replace_recovery_codes(&owner, &codes).await;
@@ -343,44 +169,9 @@ async fn recovery_codes_work_once_and_thaw(store: &Shared) {
     let next = challenge(store, &owner, now).await;
     assert!(is_granted(&attempt(store, &next, Proof::Code, now).await));
     assert_eq!(redeem(&next, &codes[0]).await, Redeemed::Unknown);
-
-    // Of parallel uses of one code, each with a challenge of its own, one succeeds.
-    let mut tasks = Vec::new();
-    for _ in 0..10 {
-        let hash = challenge(store, &owner, now).await;
-        let (store, owner, code) = (Arc::clone(store), owner.clone(), codes[1]);
-        tasks.push(tokio::spawn(async move {
-            let redeemed = store.redeem(&hash, &owner, &code, now).await;
-            redeemed.expect("it answers") == Redeemed::Yes(1)
-        }));
-    }
-    let mut redeemed = 0;
-    for task in tasks {
-        redeemed += u32::from(task.await.expect("nothing panics"));
-    }
-    assert_eq!(redeemed, 1);
 }
 
-async fn parallel_regenerations_leave_one_set(store: &Shared) {
-    let (owner, _) = enrolled(store).await;
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let (store, owner) = (Arc::clone(store), owner.clone());
-            tokio::spawn(async move {
-                let codes: Vec<_> = (0..10).map(|_| random()).collect();
-                store.replace_recovery_codes(&owner, &codes).await
-            })
-        })
-        .collect();
-    for task in tasks {
-        let replaced = task.await.expect("nothing panics");
-        replaced.expect("it answers");
-    }
-    let left = store.recovery_codes_left(&owner).await;
-    assert_eq!(left.expect("it answers"), 10);
-}
-
-async fn owners_are_kept_apart_and_forgotten_whole(store: &Shared) {
+pub(super) async fn owners_are_kept_apart_and_forgotten_whole(store: &Shared) {
     let (ann, factor) = enrolled(store).await;
     let (bob, _) = enrolled(store).await;
     let codes = [random()];
@@ -407,7 +198,7 @@ async fn owners_are_kept_apart_and_forgotten_whole(store: &Shared) {
     assert!(is_granted(&attempt(store, &hash, Proof::Code, now()).await));
 }
 
-async fn what_is_over_is_purged(store: &Shared) {
+pub(super) async fn what_is_over_is_purged(store: &Shared) {
     let purge = async |now| {
         let mut purged = 0;
         loop {
