@@ -1,4 +1,7 @@
+mod desk;
+mod ends;
 mod files;
+mod loads;
 mod ring;
 mod rotating;
 mod tables;
