@@ -63,7 +63,7 @@ impl AccessTokens for Editors {
             let issued = issued.expect("a key signs");
             Ok(Some(AccessToken {
                 token: issued.token,
-                expires: issued.expires,
+                lifetime: self.0.issuer.lifetime(TokenKind::Access),
             }))
         })
     }
@@ -330,7 +330,7 @@ async fn a_browser_keeps_its_token_in_a_cookie_that_only_our_pages_can_use() {
             }
             let both = with(json_of(value), COOKIE, format!("__Host-rt={value}"));
             let answer = ask(with(both, SITE, "same-origin")).await;
-            refusal::is_problem(&answer, StatusCode::BAD_REQUEST, "invalid-request");
+            refusal::is_problem(&answer, StatusCode::BAD_REQUEST, "several-tokens");
 
             let answer = ask(browser(REFRESH, value, "same-origin")).await;
             let granted = json_in(&answer);
@@ -565,8 +565,9 @@ async fn what_is_no_request_for_tokens_is_refused_and_repeats_no_token() {
         [
             (json_of(&forged), 401, "invalid-grant"),
             (json_of("rt_"), 401, "invalid-grant"),
-            (of(REFRESH, Method::POST), 400, "invalid-request"),
-            (json("{".to_owned()), 400, "invalid-request"),
+            (of(REFRESH, Method::POST), 422, "invalid-request"),
+            (json("{}".to_owned()), 422, "invalid-request"),
+            (json("{".to_owned()), 400, "malformed-json"),
             (
                 json(json!({"refresh_token": token, "scope": "all"}).to_string()),
                 400,
@@ -581,7 +582,7 @@ async fn what_is_no_request_for_tokens_is_refused_and_repeats_no_token() {
             (
                 client::post(REFRESH, "text/plain", token.to_owned()),
                 415,
-                "unsupported-media-type",
+                "unsupported-content-type",
             ),
             (of(REFRESH, Method::GET), 405, "method-not-allowed"),
             (of(JWKS, Method::POST), 405, "method-not-allowed"),

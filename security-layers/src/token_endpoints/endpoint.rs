@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use super::cookie::RefreshCookie;
 use super::error::{Fault, RETRY};
-use super::form::{Form, is_pairs};
+use super::form::{self, Form, is_pairs};
 use super::settings::Settings;
 use super::{TokenEndpoints, site};
 use crate::auth::{AuthRefusedKind, Knock, refusal};
@@ -74,14 +74,15 @@ where
         Box::pin(async move {
             let caller = Caller::of(&request);
             let Some(route) = settings.route(request.uri().path()) else {
-                return Fault::Malformed.refusal().into_response(&caller);
+                return Fault::NoSession.refusal().into_response(&caller);
             };
             let (parts, body) = request.into_parts();
             if !route.takes(&parts.method) {
                 return method_not_allowed(route.methods(), &caller);
             }
             let form = match route {
-                Route::Refresh | Route::Revoke => read(&parts, body).await,
+                Route::Refresh => read(&parts, body, form::REFRESH).await,
+                Route::Revoke => read(&parts, body, form::REVOKE).await,
                 _ => Ok(Form::default()),
             };
             let changes = !is_read(&parts.method);
@@ -117,8 +118,7 @@ impl Route {
     fn methods(&self) -> &'static str {
         match self {
             Self::Refresh | Self::Revoke => "POST",
-            Self::Sessions => "GET, HEAD, DELETE",
-            Self::Session(_) | Self::NoSession => "DELETE",
+            Self::Sessions | Self::Session(_) | Self::NoSession => "GET, HEAD, DELETE",
             Self::Jwks => "GET, HEAD",
         }
     }
@@ -129,7 +129,7 @@ impl Route {
 }
 
 /// Reads the body of a request for tokens.
-async fn read<B>(parts: &Parts, body: B) -> Result<Form, Fault>
+async fn read<B>(parts: &Parts, body: B, known: &'static [&'static str]) -> Result<Form, Fault>
 where
     B: Body<Error: Into<BoxError>>,
 {
@@ -141,7 +141,7 @@ where
             Fault::Unfinished
         }
     })?;
-    Form::read(&parts.headers, &body.to_bytes())
+    Form::read(&parts.headers, &body.to_bytes(), known)
 }
 
 impl Settings {
@@ -158,6 +158,7 @@ impl Settings {
             (Route::Revoke, Ok(form)) => self.revoke(parts, form).await,
             (Route::Sessions, _) if is_read(&parts.method) => self.list(parts).await,
             (Route::Sessions, _) => self.end_others(parts).await,
+            (Route::Session(id), _) if is_read(&parts.method) => self.show(parts, id).await,
             (Route::Session(id), _) => self.end(parts, id).await,
             (Route::NoSession, _) => Err(Fault::NoSession.into()),
             (Route::Jwks, _) => Ok(self.key_set(parts)),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::cookie::RefreshCookie;
 use super::endpoint::{Done, Refused, empty, json};
-use super::error::Fault;
+use super::error::{Fault, RETRY, Wrong};
 use super::form::Form;
 use super::settings::Settings;
 use super::{AccessToken, site};
@@ -56,8 +56,10 @@ impl Settings {
     }
 
     fn client(&self, form: &Form) -> Result<ClientId, Fault> {
-        match &form.client_id {
-            Some(id) => id.parse().map_err(|_| Fault::Malformed),
+        match form.get("client_id") {
+            Some(id) => id
+                .parse()
+                .map_err(|_| Wrong::one("client_id", "it is no id")),
             None => Ok(self.client.clone()),
         }
     }
@@ -84,22 +86,20 @@ impl Settings {
         Ok(Some(Token { text, from_cookie }))
     }
 
-    pub(super) async fn refresh(&self, parts: &Parts, form: Form) -> Done {
+    pub(super) async fn refresh(&self, parts: &Parts, mut form: Form) -> Done {
         if form
-            .grant_type
-            .as_deref()
+            .get("grant_type")
             .is_some_and(|grant| grant != "refresh_token")
         {
             return Err(Fault::Grant.into());
         }
         let (tenant, client) = (self.tenant(parts)?, self.client(&form)?);
-        let scopes: Option<Scopes> = match &form.scope {
+        let scopes: Option<Scopes> = match form.get("scope") {
             Some(scopes) => Some(scopes.parse().map_err(|_| Fault::Scope)?),
             None => None,
         };
-        let token = self
-            .token(parts, form.refresh_token)?
-            .ok_or(Fault::Malformed)?;
+        let token = self.token(parts, form.take("refresh_token"))?;
+        let token = token.ok_or_else(|| missing("refresh_token"))?;
         let context = self.context(parts);
         let mut request = token.request(tenant.as_ref(), &client);
         if let Some(scopes) = &scopes {
@@ -139,9 +139,11 @@ impl Settings {
         let grant = Grant {
             access_token: access.token.expose_secret(),
             token_type: "Bearer",
-            expires_in: access.expires.since(now).as_secs(),
+            expires_in: access.lifetime.as_secs(),
             refresh_token: (!by_cookie).then_some(refresh_token),
-            refresh_expires_in: refresh_expires_in.as_secs(),
+            // Rounded up: it was stored a moment ago.
+            refresh_expires_in: refresh_expires_in.as_secs()
+                + u64::from(refresh_expires_in.subsec_nanos() > 0),
             session_id: issued.session().to_string(),
             scope: Some(issued.scopes().as_str()).filter(|scope| !scope.is_empty()),
         };
@@ -149,18 +151,17 @@ impl Settings {
         if by_cookie {
             let cookie = self.cookie.as_ref();
             let cookie = cookie.and_then(|cookie| cookie.set(refresh_token, refresh_expires_in));
-            let cookie = cookie.ok_or(Fault::Malformed)?;
+            let cookie = cookie.ok_or(Fault::Unavailable(RETRY))?;
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
         Ok(response)
     }
 
-    pub(super) async fn revoke(&self, parts: &Parts, form: Form) -> Done {
+    pub(super) async fn revoke(&self, parts: &Parts, mut form: Form) -> Done {
         let (tenant, client) = (self.tenant(parts)?, self.client(&form)?);
-        let token = form.token.or(form.refresh_token);
-        let Some(token) = self.token(parts, token)? else {
-            return Err(Fault::Malformed.into());
-        };
+        let token = form.take("token").or_else(|| form.take("refresh_token"));
+        let token = self.token(parts, token)?;
+        let token = token.ok_or_else(|| missing("token"))?;
         let context = self.context(parts);
         let request = token.request(tenant.as_ref(), &client);
         let ended = self.service.revoke(&request, &context).await?;
@@ -174,6 +175,10 @@ impl Settings {
         }
         Ok(response)
     }
+}
+
+fn missing(name: &str) -> Fault {
+    Wrong::one(name, "it is missing")
 }
 
 /// The answer of RFC 6749 5.1.

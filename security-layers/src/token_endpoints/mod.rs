@@ -11,7 +11,6 @@
 //! # use portcullis_auth_core::audit::Context;
 //! # use portcullis_auth_core::refresh::{Issued, Login, MemoryStore, RefreshKeys, RefreshService};
 //! # use portcullis_auth_core::store::Answer;
-//! # use portcullis_auth_core::time::{Clock, SystemClock};
 //! # use portcullis_layer_core::endpoint::EndpointService;
 //! # use portcullis_secrets::SecretBytes;
 //! # use portcullis_security_layers::token_endpoints::{AccessToken, AccessTokens, TokenEndpoints};
@@ -28,8 +27,8 @@
 //!         Box::pin(async move {
 //!             // ... the account of `session.subject()` is read, and a token signed for it ...
 //! #           let token = format!("token of {}", session.subject()).into();
-//!             let expires = SystemClock.now().plus(Duration::from_secs(600));
-//!             Ok(Some(AccessToken { token, expires }))
+//!             let lifetime = Duration::from_secs(600);
+//!             Ok(Some(AccessToken { token, lifetime }))
 //!         })
 //!     }
 //! }
@@ -66,15 +65,19 @@
 //! | `POST /auth/refresh` with `refresh_token`, or with the cookie | 200 with the next tokens; 401 `invalid_grant` |
 //! | `POST /auth/revoke` with `token`, or with the cookie | 200, whatever the token (RFC 7009) |
 //! | `GET /auth/sessions` | the caller's sessions: where and when they began, and which one is asking |
+//! | `GET /auth/sessions/{id}` | one of them; 404 if the caller has no such session |
 //! | `DELETE /auth/sessions/{id}` | 204; 404 if the caller has no such session. To sign out, their own |
 //! | `DELETE /auth/sessions` | 204: all but the one that is asking have ended, and no sign-in that had begun comes through |
 //! | `GET /.well-known/jwks.json` | the public keys (RFC 7517), for 5 minutes |
 //!
-//! Bodies are JSON or the form of RFC 6749: `grant_type`, `refresh_token`, `client_id`, `scope`. The answer has
-//! `access_token`, `token_type`, `expires_in`, `refresh_token`, `refresh_expires_in`, `session_id` and `scope`. Errors are
-//! problems (RFC 9457) with the member `error` of RFC 6749; `invalid_grant` is a 401, so that a client which knows nothing of
-//! OAuth signs in again, and 503 means that the token is as good as before. Who sent a form is answered as RFC 6749 5.2 has
-//! it: 400, and the media type `application/json`.
+//! Bodies are JSON or the form of RFC 6749: `grant_type`, `refresh_token`, `client_id`, `scope`; `token` and
+//! `token_type_hint` for a revocation. The answer has `access_token`, `token_type`, `expires_in`, `refresh_token`,
+//! `refresh_expires_in`, `session_id` and `scope`.
+//!
+//! Errors are problems (RFC 9457) with the member `error` of RFC 6749; `invalid_grant` is a 401, so that a client which knows
+//! nothing of OAuth signs in again, and 503 means that the token is as good as before. Members that are wrong or not known
+//! are a 422, which points at each. Who sent a form is answered as RFC 6749 5.2 has it, by a 400 with `error` and
+//! `error_description`, and its parameters that are not known are ignored, as section 3.1 asks for.
 //!
 //! A client that hangs up does not stop what it began: on a tokio runtime, requests that change something are tasks of their
 //! own. So a session that ends takes its access tokens along, with [`TokenEndpoints::revocations`], and is told of.

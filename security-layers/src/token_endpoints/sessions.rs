@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::request::Parts;
 use portcullis_auth_core::id::{SessionId, TenantId};
-use portcullis_auth_core::refresh::RevokeReason;
+use portcullis_auth_core::refresh::{RevokeReason, SessionInfo};
 use portcullis_auth_core::roles::Requirement;
 use portcullis_auth_core::time::Timestamp;
 use serde::Serialize;
@@ -21,20 +21,19 @@ impl Settings {
             .service
             .sessions(&who.tenant, who.caller.subject_ref(), Some(who.session))
             .await?;
-        let items: Vec<_> = sessions
-            .iter()
-            .map(|session| Listed {
-                id: session.id().to_string(),
-                client_id: session.client().as_str(),
-                created_at: rfc3339(session.created_at()),
-                last_refreshed_at: rfc3339(session.refreshed_at()),
-                expires_at: rfc3339(session.expires_at()),
-                ip: session.ip().map(|ip| ip.to_string()),
-                user_agent: session.user_agent(),
-                current: session.is_current(),
-            })
-            .collect();
+        let items: Vec<_> = sessions.iter().map(Listed::from).collect();
         Ok(json(StatusCode::OK, &List { items }))
+    }
+
+    pub(super) async fn show(&self, parts: &Parts, session: SessionId) -> Done {
+        let who = self.owner(parts)?;
+        let sessions = self
+            .service
+            .sessions(&who.tenant, who.caller.subject_ref(), Some(who.session))
+            .await?;
+        let found = sessions.iter().find(|own| own.id() == session);
+        let found = found.ok_or(Fault::NoSession)?;
+        Ok(json(StatusCode::OK, &Listed::from(found)))
     }
 
     pub(super) async fn end(&self, parts: &Parts, session: SessionId) -> Done {
@@ -123,6 +122,21 @@ struct Listed<'a> {
     ip: Option<String>,
     user_agent: Option<&'a str>,
     current: bool,
+}
+
+impl<'a> From<&'a SessionInfo> for Listed<'a> {
+    fn from(session: &'a SessionInfo) -> Self {
+        Self {
+            id: session.id().to_string(),
+            client_id: session.client().as_str(),
+            created_at: rfc3339(session.created_at()),
+            last_refreshed_at: rfc3339(session.refreshed_at()),
+            expires_at: rfc3339(session.expires_at()),
+            ip: session.ip().map(|ip| ip.to_string()),
+            user_agent: session.user_agent(),
+            current: session.is_current(),
+        }
+    }
 }
 
 /// Milliseconds that are always there sort as texts.

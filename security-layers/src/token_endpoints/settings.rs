@@ -11,7 +11,7 @@ use portcullis_auth_core::jwt::SigningRing;
 use portcullis_auth_core::refresh::{Issued, RefreshService};
 use portcullis_auth_core::revocation::Revocations;
 use portcullis_auth_core::store::Answer;
-use portcullis_auth_core::time::{Clock, SystemClock, Timestamp};
+use portcullis_auth_core::time::{Clock, SystemClock};
 use portcullis_layer_core::origin::OriginPolicy;
 use portcullis_secrets::SecretString;
 
@@ -35,8 +35,8 @@ pub trait AccessTokens: fmt::Debug + Send + Sync + 'static {
 pub struct AccessToken {
     /// The token.
     pub token: SecretString,
-    /// Until when it is good.
-    pub expires: Timestamp,
+    /// How long it is good from now on: what the client is told, in whole seconds.
+    pub lifetime: Duration,
 }
 
 type TenantOf = dyn Fn(&Parts) -> Option<TenantId> + Send + Sync;

@@ -15,7 +15,7 @@ use portcullis_auth_core::id::SessionId;
 use portcullis_auth_core::jwt::{Algorithm, Algorithms, SigningKey, SigningRing};
 use portcullis_auth_core::principal::Principal;
 use portcullis_auth_core::refresh::{Issued, Login, MemoryStore, RefreshKeys, RefreshService};
-use portcullis_auth_core::revocation::{Marks, Revocations};
+use portcullis_auth_core::revocation::{Marks, Revocations, TokenLife};
 use portcullis_auth_core::store::{Answer, StoreErrorKind};
 use portcullis_auth_core::testing::ManualClock;
 use portcullis_auth_core::time::Clock;
@@ -55,7 +55,7 @@ enum Account {
 }
 
 #[derive(Clone, Debug)]
-struct Tokens(Arc<Mutex<Account>>, ManualClock);
+struct Tokens(Arc<Mutex<Account>>);
 
 const ISSUER: &str = "https://accounts.example";
 
@@ -74,7 +74,7 @@ impl AccessTokens for Tokens {
                 Account::Slow => Err(StoreErrorKind::Contended.into()),
                 Account::Fine => Ok(Some(AccessToken {
                     token: format!("access token of {}", session.subject()).into(),
-                    expires: self.1.now().plus(Duration::from_secs(600)),
+                    lifetime: Duration::from_secs(600),
                 })),
                 Account::Disabled => Ok(None),
                 Account::Unreadable => Err(StoreErrorKind::Unavailable.into()),
@@ -105,12 +105,12 @@ impl Fixture {
         .start()
         .await
         .unwrap();
-        let revocations = Revocations::builder()
+        let revocations = Revocations::builder(TokenLife::new(Duration::from_secs(600)))
             .clock(clock.clone())
             .audit(events.clone())
             .local();
         let account = Arc::new(Mutex::new(Account::Fine));
-        let tokens = Tokens(Arc::clone(&account), clock.clone());
+        let tokens = Tokens(Arc::clone(&account));
         let (acme, web) = ("acme".parse().unwrap(), "web".parse().unwrap());
         let endpoints = TokenEndpoints::new(service.clone(), tokens, acme, web)
             .cookie(CookieScope::Host, ["https://app.example"])
@@ -314,12 +314,17 @@ async fn what_is_no_refresh_is_refused_in_the_words_of_rfc_6749() {
     let issued = fixture.login().await;
     let token = issued.refresh_token().expose_secret();
     for (body, status, error) in [
-        (json!({}), 400, "invalid_request"),
-        (json!([]), 400, "invalid_request"),
-        (json!({ "refresh_token": 7 }), 400, "invalid_request"),
+        (json!({}), 422, "invalid_request"),
+        (json!([]), 422, "invalid_request"),
+        (json!({ "refresh_token": 7 }), 422, "invalid_request"),
+        (
+            json!({ "refresh_token": token, "token": token }),
+            422,
+            "invalid_request",
+        ),
         (
             json!({ "refresh_token": token, "client_id": "" }),
-            400,
+            422,
             "invalid_request",
         ),
         (
@@ -401,8 +406,12 @@ async fn a_form_is_answered_as_rfc_6749_has_it() {
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
-        assert_eq!(text(&value(&response), "error"), error);
-        assert_eq!(value(&response)["status"], 400);
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        // Its clients know no problems, and one of a type has one status.
+        let said = value(&response);
+        let names: Vec<_> = said.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["error", "error_description"]);
+        assert_eq!(text(&said, "error"), error);
     }
 }
 
@@ -537,7 +546,8 @@ async fn any_token_can_be_given_back_and_nothing_is_told_of_it() {
     let revoked = told.iter().filter(|kind| **kind == EventKind::TokenRevoked);
     assert_eq!(revoked.count(), 2, "{told:?}");
     let nothing = fixture.ask(post("/auth/revoke", &json!({}))).await;
-    assert_eq!(nothing.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(nothing.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(value(&nothing)["errors"][0]["pointer"], "/token");
 }
 
 #[tokio::test]
@@ -562,11 +572,16 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
     assert_eq!(text(current[0], "created_at"), "2026-09-21T14:13:20.000Z");
 
     let path = format!("/auth/sessions/{}", phone.session());
+    let response = fixture.ask(by(Method::GET, &path, ann())).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(listed.contains(&value(&response)));
     let bob = Principal::new(ISSUER, "bob".parse().unwrap());
     let bob = bob
         .tenant("acme".parse().unwrap())
         .session(SessionId::generate());
     let bob = Authenticated::from(bob.auth_time(fixture.clock.now()));
+    let response = fixture.ask(by(Method::GET, &path, bob.clone())).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
     for (caller, status) in [
         (bob, StatusCode::NOT_FOUND),
         (
@@ -724,7 +739,8 @@ async fn other_paths_pass_and_other_methods_do_not() {
         (Method::PUT, "/auth/revoke", 405),
         (Method::POST, "/auth/sessions", 405),
         (Method::DELETE, "/auth/sessions/nonsense", 404),
-        (Method::GET, "/auth/sessions/nonsense", 405),
+        (Method::GET, "/auth/sessions/nonsense", 404),
+        (Method::POST, "/auth/sessions/nonsense", 405),
         (Method::POST, "/auth/refreshing", 418),
         (Method::GET, "/auth/sessionsfoo", 418),
         (Method::GET, "/.well-known/jwks.json", 418),

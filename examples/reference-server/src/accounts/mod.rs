@@ -46,7 +46,7 @@ use self::hashes::Hashes;
 use self::keys::{Purpose, derive};
 use self::numbers::Numbers;
 use self::owners::KeyOwners;
-pub(crate) use self::session::Session;
+pub(crate) use self::session::{REFRESH, REVOKE, Session};
 pub(crate) use self::sign_in::{Proof, SignIn, SignedIn, new_subject};
 use crate::domain::email::Email;
 use crate::settings::{Environment, Registration, Settings};

@@ -12,11 +12,18 @@ use crate::settings::DEFAULT_TENANT;
 use crate::stack::Error;
 use crate::store::User;
 
+/// Where refresh tokens are exchanged, by clients that know OAuth as well.
+pub(crate) const REFRESH: &str = "/api/v1/auth/refresh";
+/// Where they are given back.
+pub(crate) const REVOKE: &str = "/api/v1/auth/revoke";
+
 /// A session that has begun, and the access token beside it.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) issued: Issued,
     pub(crate) access: IssuedToken,
+    /// It is good for little until its owner has chosen another password.
+    pub(crate) must_change: bool,
 }
 
 impl Accounts {
@@ -24,7 +31,7 @@ impl Accounts {
     pub(super) fn sign(
         &self,
         issued: &Issued,
-        roles: &[String],
+        user: &User,
     ) -> Result<IssuedToken, IssueError> {
         let token = NewToken::access(
             issued.subject(),
@@ -32,7 +39,7 @@ impl Accounts {
             issued.client(),
             issued.session(),
         )
-        .roles(roles.iter().map(String::as_str))
+        .roles(user.roles_in_sessions().iter().map(String::as_str))
         .amr(issued.amr().iter())
         .auth_time(issued.auth_time())
         .epoch(issued.epoch());
@@ -53,11 +60,7 @@ impl Accounts {
             self.client.clone(),
         )
         .all_tenants()
-        .paths(
-            "/api/v1/auth/refresh",
-            "/api/v1/auth/revoke",
-            "/api/v1/sessions",
-        )?
+        .paths(REFRESH, REVOKE, "/api/v1/sessions")?
         .jwks("/.well-known/jwks.json", ring)?
         .revocations(self.revocations.clone())
         .audit(self.sink());
@@ -82,11 +85,11 @@ impl AccessTokens for Accounts {
                 return Ok(None);
             };
             let access = self
-                .sign(session, &user.roles)
+                .sign(session, &user)
                 .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
             Ok(Some(AccessToken {
                 token: access.token,
-                expires: access.expires,
+                lifetime: self.issuer.lifetime(TokenKind::Access),
             }))
         })
     }

@@ -41,12 +41,14 @@ use portcullis_security_layers::limits::{
     BodyDeadlineLayer, BodyLimitLayer, ContentTypeLayer, HeaderLimitLayer, UriLimitLayer,
 };
 use portcullis_security_layers::mask::{MaskCollector, MaskLayer};
+use portcullis_security_layers::paths::Paths;
 use portcullis_security_layers::rate_limit::{
     ConcurrencyLimitLayer, Key, MissingKey, RateLimitCollector, RateLimitLayer, RateLimiter, Rule,
 };
 use portcullis_security_layers::refusals::Refusals;
 use tower::{Service, ServiceBuilder};
 
+use crate::accounts::{REFRESH, REVOKE};
 use crate::redaction::known;
 use crate::settings::{Https, Settings};
 
@@ -139,7 +141,14 @@ fn guarded(settings: &Settings, routes: Router, metrics: &Metrics) -> Result<Rou
     let limits = ServiceBuilder::new()
         .layer(UriLimitLayer::default().count_in(&refusals))
         .layer(HeaderLimitLayer::default().count_in(&refusals))
-        .layer(ContentTypeLayer::new("application/json".parse()?).count_in(&refusals))
+        .layer(
+            ContentTypeLayer::new("application/json".parse()?)
+                .paths(
+                    Paths::new([REFRESH, REVOKE])?,
+                    "application/json, application/x-www-form-urlencoded".parse()?,
+                )
+                .count_in(&refusals),
+        )
         .layer(BodyLimitLayer::new(settings.max_body).count_in(&refusals))
         .layer(BodyDeadlineLayer::new(settings.body_timeout)?.count_in(&refusals));
     let mut router = routes.layer(limits);

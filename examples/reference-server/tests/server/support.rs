@@ -533,7 +533,14 @@ impl Answer {
             assert!(!self.headers.contains_key(leak), "{of}");
         }
         let probe = ["/health", "/live", "/ready", "/startup"].contains(&path);
-        if self.status.as_u16() >= 400 && !probe {
+        // Who sent a form is answered as RFC 6749 5.2 has it.
+        let grant = self.status == StatusCode::BAD_REQUEST
+            && self.header(CONTENT_TYPE.as_str()) == "application/json";
+        if grant {
+            let names = self.value();
+            let names: Vec<_> = names.as_object().unwrap().keys().collect();
+            assert_eq!(names, ["error", "error_description"], "{of}");
+        } else if self.status.as_u16() >= 400 && !probe {
             assert_eq!(
                 self.header(CONTENT_TYPE.as_str()),
                 "application/problem+json",

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use portcullis_auth_core::jwt::TokenKind;
 use portcullis_auth_core::throttle::{DEVICE_COOKIE, DeviceCookie};
 use portcullis_auth_core::totp::CHALLENGE_LIFETIME;
 use portcullis_secrets::SecretString;
@@ -29,6 +30,9 @@ struct Tokens<'a> {
     expires_in: u64,
     refresh_expires_in: u64,
     session_id: String,
+    /// Only where it has to be: the tokens have no rights before that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    must_change_password: bool,
 }
 
 #[derive(Serialize)]
@@ -97,9 +101,10 @@ fn tokens(app: &App, session: &Session, as_cookie: bool) -> Result<Response, Pro
         access_token: session.access.token.expose_secret(),
         refresh_token: (!as_cookie).then_some(refresh_token),
         token_type: "Bearer",
-        expires_in: seconds(session.access.expires.since(now)),
+        expires_in: app.accounts.issuer.lifetime(TokenKind::Access).as_secs(),
         refresh_expires_in,
         session_id: session.issued.session().to_string(),
+        must_change_password: session.must_change,
     };
     let mut response = reply::answer(StatusCode::OK, &tokens)?;
     if as_cookie {
@@ -110,7 +115,7 @@ fn tokens(app: &App, session: &Session, as_cookie: bool) -> Result<Response, Pro
     Ok(response)
 }
 
-/// Rounded up: what lasts for ten minutes was signed a moment ago, and says when it ends in whole seconds.
+/// Rounded up: it began a moment ago.
 fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -29,8 +29,10 @@ async fn a_session_goes_on_with_the_next_tokens() {
     assert_eq!(next["session_id"], first["session_id"]);
     assert_eq!(next["token_type"], "Bearer");
     assert_ne!(next["refresh_token"], first["refresh_token"]);
-    for member in ["expires_in", "refresh_expires_in"] {
-        assert!(next[member].as_u64().unwrap() > 590, "{next}");
+    for tokens in [&first, &next] {
+        // To the second: the whole lifetime of what was made for the answer.
+        assert_eq!(tokens["expires_in"], 600, "{tokens}");
+        assert_eq!(tokens["refresh_expires_in"], 14 * 86_400, "{tokens}");
     }
     let me = ask(&server, Method::GET, "/api/v1/me", &access_token(&next)).await;
     assert_eq!(me.status, StatusCode::OK);
@@ -39,8 +41,74 @@ async fn a_session_goes_on_with_the_next_tokens() {
         assert_eq!(refused.problem(), "invalid-grant", "{wrong}");
         assert_eq!(refused.value()["error"], "invalid_grant");
     }
-    let nothing = post(&server, REFRESH, &json!({})).await;
-    assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn what_a_session_is_asked_for_is_read_as_strictly_as_anything_else() {
+    let server = Server::start().await;
+    for (path, member) in [(REFRESH, "refresh_token"), (REVOKE, "token")] {
+        for (body, pointer) in [
+            (json!({}), format!("/{member}")),
+            (json!({ member: 7 }), format!("/{member}")),
+            (json!({ member: "rt_x", "other": 1 }), "/other".to_owned()),
+            (json!([member]), String::new()),
+        ] {
+            let refused = post(&server, path, &body).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+            assert_eq!(refused.problem(), "invalid-request", "{body}");
+            assert_eq!(refused.pointers(), [pointer], "{body}");
+        }
+        let call = server.nobody(&Method::POST, path);
+        let refused = call.json("{").await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert_eq!(refused.problem(), "malformed-json");
+    }
+}
+
+// RFC 6749 6 and 5.2, RFC 7009 2
+#[tokio::test]
+async fn clients_that_know_oauth_send_forms_and_are_answered_in_its_words() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let server = Server::start().await;
+    let send = async |path: &str, form: &str| {
+        let call = server.nobody(&Method::POST, path);
+        let body = bytes::Bytes::copy_from_slice(form.as_bytes());
+        call.header("content-type", FORM).body(body).await
+    };
+    let token = refresh_token(&server.login(ADMIN, PASSWORD).await);
+    let form = format!("grant_type=refresh_token&refresh_token={token}&not_known=1");
+    let next = send(REFRESH, &form).await;
+    assert_eq!(next.status, StatusCode::OK, "{next:?}");
+    let next = refresh_token(&next.value());
+    for (form, error) in [
+        (
+            "grant_type=refresh_token&refresh_token=rt_x",
+            "invalid_grant",
+        ),
+        ("grant_type=refresh_token", "invalid_request"),
+        (
+            "grant_type=password&refresh_token=rt_x",
+            "unsupported_grant_type",
+        ),
+    ] {
+        let refused = send(REFRESH, form).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{form}");
+        assert_eq!(refused.header("content-type"), "application/json");
+        assert_eq!(refused.value()["error"], error);
+    }
+    for token in ["rt_x", &next] {
+        let given_back = send(REVOKE, &format!("token={token}&token_type_hint=x")).await;
+        assert_eq!(given_back.status, StatusCode::NO_CONTENT, "{given_back:?}");
+    }
+    let ended = refresh(&server, &next).await;
+    assert_eq!(ended.problem(), "invalid-grant");
+    // Nowhere else, where a form of another site's page would come as well.
+    let login = send(LOGIN, "email=ada%40example.com&password=x").await;
+    assert_eq!(login.problem(), "unsupported-content-type");
+    let text = server.nobody(&Method::POST, REFRESH);
+    let text = text.header("content-type", "text/plain");
+    let text = text.body(bytes::Bytes::from_static(b"rt_x")).await;
+    assert_eq!(text.problem(), "unsupported-content-type");
 }
 
 // AUTH case 1, over sockets.
@@ -165,11 +233,14 @@ async fn sessions_are_listed_and_ended_by_their_owner() {
     assert!(listed.contains(&(there["session_id"].clone(), json!(false))));
 
     let path = format!("{SESSIONS}/{}", there["session_id"].as_str().unwrap());
+    let read = ask(&server, Method::GET, &path, &token).await.value();
+    assert_eq!(read["id"], there["session_id"]);
+    assert_eq!(read["current"], false);
     // Others' sessions are not there.
-    assert_eq!(
-        server.request(&Method::DELETE, &path).send().await.status,
-        StatusCode::NOT_FOUND
-    );
+    for method in [Method::GET, Method::DELETE] {
+        let refused = server.request(&method, &path).send().await;
+        assert_eq!(refused.problem(), "no-such-session");
+    }
     assert_eq!(
         ask(&server, Method::DELETE, &path, &token).await.status,
         StatusCode::NO_CONTENT
