@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// What an address must look like, for the error and the API description.
-pub(crate) const RULE: &str =
-    "an e-mail address is expected, such as ann@example.com: ASCII, 254 characters at most";
+/// What an address must look like, for the error and the API description. In words: an example of one is masked in answers.
+pub(crate) const RULE: &str = "an e-mail address is expected: a name, an at sign and a domain with a dot, \
+                               in ASCII, 254 characters at most";
 
 /// The longest path of RFC 5321 4.5.3.1.3, without its angle brackets.
 const MAX_BYTES: usize = 254;

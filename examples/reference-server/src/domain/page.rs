@@ -1,5 +1,9 @@
 //! Bounds of a listing: how many items, and after which one.
 
+use std::str::FromStr;
+
+use uuid::Uuid;
+
 use super::shown;
 
 /// The number of items on a page unless the request asks for another.
@@ -37,27 +41,21 @@ impl<K> Page<K> {
         key: impl Fn(&str) -> Option<K>,
         mut take: impl FnMut(&str, &str) -> bool,
     ) -> Result<Self, BadParameter> {
-        let mut page = Self {
-            after: None,
-            limit: DEFAULT_LIMIT,
-        };
+        let (mut after, mut limit) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "limit" => {
-                    page.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                        .ok_or_else(|| bad("limit", format!("a number from 1 to {MAX_LIMIT}")))?;
+                "limit" if limit.is_none() => {
+                    let number = value.parse().ok();
+                    let number = number.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                    let detail = || bad("limit", format!("a number from 1 to {MAX_LIMIT}"));
+                    limit = Some(number.ok_or_else(detail)?);
                 }
-                "cursor" => {
-                    let cursor = key(&value).ok_or_else(|| {
-                        bad("cursor", "the `next_cursor` of another page".to_owned())
-                    })?;
-                    page.after = Some(cursor);
+                "cursor" if after.is_none() => {
+                    let detail = || bad("cursor", "the `next_cursor` of another page".to_owned());
+                    after = Some(key(&value).ok_or_else(detail)?);
                 }
                 name if take(name, &value) => {}
-                // A misspelt parameter that is ignored gives an answer to another question.
+                // A misspelt parameter that is ignored gives an answer to another question, and so does one of two.
                 name => {
                     return Err(bad(
                         name,
@@ -66,7 +64,10 @@ impl<K> Page<K> {
                 }
             }
         }
-        Ok(page)
+        Ok(Self {
+            after,
+            limit: limit.unwrap_or(DEFAULT_LIMIT),
+        })
     }
 
     /// One item more than the page holds tells whether there is a next one.
@@ -85,6 +86,13 @@ impl<K> Page<K> {
     }
 }
 
+/// Reads a cursor that is an id, as ids are written here.
+pub(crate) fn id<K: FromStr>(cursor: &str) -> Option<K> {
+    let id = Uuid::try_parse(cursor).ok()?;
+    let is_written_so = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == cursor;
+    is_written_so.then(|| cursor.parse().ok()).flatten()
+}
+
 fn bad(parameter: &str, detail: String) -> BadParameter {
     BadParameter {
         parameter: shown(parameter).chars().take(64).collect(),
@@ -94,7 +102,7 @@ fn bad(parameter: &str, detail: String) -> BadParameter {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT_LIMIT, Page};
+    use super::{DEFAULT_LIMIT, Page, id};
 
     fn parse(query: &str) -> Result<Page<u32>, String> {
         Page::parse(query, |text| text.parse().ok()).map_err(|bad| bad.parameter)
@@ -112,11 +120,26 @@ mod tests {
             ("limit=-1", "limit"),
             ("limit=", "limit"),
             ("cursor=x", "cursor"),
+            ("cursor=", "cursor"),
+            ("cursor=1&cursor=1", "cursor"),
+            ("limit=1&limit=1", "limit"),
+            ("limit=1&cursor=7&limit=2", "limit"),
             ("Limit=1", "Limit"),
             ("limit=1&page=2", "page"),
             ("postgres://app:hunter2@db/x", "postgres://***@db/x"),
         ] {
             assert_eq!(parse(query), Err(parameter.to_owned()), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_is_an_id_is_written_in_one_way() {
+        let known = "01998d1f-2a3b-7c4d-8e5f-0a1b2c3d4e5f";
+        assert_eq!(id::<String>(known), Some(known.to_owned()));
+        let upper = known.to_uppercase();
+        let simple = known.replace('-', "");
+        for other in ["", "x", "1", &upper, &simple, &format!("{{{known}}}")] {
+            assert_eq!(id::<String>(other), None, "{other}");
         }
     }
 

@@ -17,12 +17,12 @@ use super::me::AccountView;
 use super::reply::{self, Listing, timestamp};
 use super::who::{Context, Who};
 use crate::accounts::rights;
-use crate::domain::page::Page;
+use crate::domain::page::{self, Page};
 use crate::problem::Problem;
 use crate::store::{AuditFilter, AuditRecord, Changed, User, UserChange};
 
 pub(super) async fn users(State(app): State<App>, who: Who, uri: Uri) -> Result<Response, Problem> {
-    let page = Page::parse(uri.query().unwrap_or_default(), |text| text.parse().ok())?;
+    let page = Page::parse(uri.query().unwrap_or_default(), page::id)?;
     let mut users = app.store.users(&who.account.tenant, &page).await?;
     let next_cursor = page.cut(&mut users, |user| user.account.subject.to_string());
     let items: Vec<_> = users.iter().map(AccountView::from).collect();
@@ -164,7 +164,7 @@ pub(super) async fn audit(State(app): State<App>, who: Who, uri: Uri) -> Result<
     // Any text may be asked for: what nobody has is not found.
     let page = Page::parse_with(
         query,
-        |cursor| (!cursor.is_empty()).then(|| cursor.to_owned()),
+        page::id,
         |name, value| match name {
             "subject" => filter.subject.replace(value.to_owned()).is_none(),
             "event" => filter.event.replace(value.to_owned()).is_none(),

@@ -106,7 +106,11 @@ pub(super) async fn create(
             Vec::new()
         }
     };
-    let is_permission = |scope: &&str| scope.parse::<Permission>().is_ok();
+    let roles = &app.accounts.roles;
+    let is_permission = |scope: &&str| {
+        let permission = scope.parse::<Permission>();
+        permission.is_ok_and(|wanted| roles.permissions().any(|known| wanted.covers(known)))
+    };
     let permissions = scopes.iter().all(is_permission);
     let scopes = Scopes::try_from(scopes).ok().filter(|_| permissions);
     if scopes.is_none() {

@@ -7,6 +7,7 @@ use portcullis_auth_core::jwt::{DiscoveryDocument, TokenKind};
 use super::App;
 use super::extract::If;
 use super::reply;
+use crate::accounts::{REFRESH, REVOKE};
 use crate::domain::etag::{Digest, ETag};
 use crate::problem::Problem;
 
@@ -17,8 +18,8 @@ pub(super) async fn read(State(app): State<App>, If(conditions): If) -> Result<R
     let name = tokens.name();
     let at = |path: &str| format!("{name}{path}");
     let document = DiscoveryDocument::new(name, &at("/.well-known/jwks.json"), ring.algorithms())
-        .endpoint("token_endpoint", &at("/api/v1/auth/refresh"))
-        .endpoint("revocation_endpoint", &at("/api/v1/auth/revoke"))
+        .endpoint("token_endpoint", &at(REFRESH))
+        .endpoint("revocation_endpoint", &at(REVOKE))
         .endpoint("service_documentation", &at("/docs"))
         .json();
     let etag = ETag::of_content(&Digest::of(document.as_bytes()));

@@ -55,7 +55,7 @@ impl PathNames {
 
 /// The tenant that the request is about: its sender's own, whatever else the request says.
 fn tenant(parts: &Parts) -> Result<TenantId, Problem> {
-    Ok(super::who::Who::of(parts)?.account.tenant)
+    Ok(super::who::Who::of(&parts.extensions)?.account.tenant)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for InProject {

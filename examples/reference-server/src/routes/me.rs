@@ -146,9 +146,9 @@ struct Export {
 #[derive(Debug, Serialize)]
 struct SessionView {
     id: String,
-    client: String,
+    client_id: String,
     created_at: String,
-    refreshed_at: String,
+    last_refreshed_at: String,
     expires_at: String,
     ip: Option<String>,
     user_agent: Option<String>,
@@ -170,9 +170,9 @@ impl From<&SessionInfo> for SessionView {
     fn from(session: &SessionInfo) -> Self {
         Self {
             id: session.id().to_string(),
-            client: session.client().to_string(),
+            client_id: session.client().to_string(),
             created_at: time(session.created_at()),
-            refreshed_at: time(session.refreshed_at()),
+            last_refreshed_at: time(session.refreshed_at()),
             expires_at: time(session.expires_at()),
             ip: session.ip().map(|ip| ip.to_string()),
             user_agent: session.user_agent().map(ToOwned::to_owned),

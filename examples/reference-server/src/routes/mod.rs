@@ -21,6 +21,7 @@ mod versions;
 mod who;
 
 use std::sync::Arc;
+use std::convert::Infallible;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -35,7 +36,7 @@ use portcullis_observability_layers::health::Health;
 use portcullis_security_layers::auth::RequireLayer;
 use portcullis_security_layers::token_endpoints::TokenEndpoints;
 
-use crate::accounts::{Accounts, Guard};
+use crate::accounts::{Accounts, Guard, REFRESH, REVOKE};
 use crate::problem::{self, Problem};
 use crate::stack::Error;
 use crate::store::Store;
@@ -59,10 +60,16 @@ struct Doors {
 }
 
 impl Doors {
-    fn behind(&self, requirement: Requirement, methods: MethodRouter<App>) -> MethodRouter<App> {
-        let require = RequireLayer::new(requirement).audit(Arc::clone(&self.audit));
-        // Around handlers and not around paths: that a path has no such method is no secret.
-        methods.route_layer(require).route_layer(self.guard.clone())
+    // Around handlers and not around paths: that a path has no such method is no secret.
+    fn require(&self, requirement: Requirement, methods: MethodRouter<App>) -> MethodRouter<App> {
+        methods.route_layer(RequireLayer::new(requirement).audit(Arc::clone(&self.audit)))
+    }
+
+    /// Everybody who has signed in. Who comes with an API key is told so first of all, rather than what else is missing.
+    fn signed_in(&self, methods: MethodRouter<App>) -> MethodRouter<App> {
+        methods
+            .route_layer(from_fn(who::signed_in))
+            .route_layer(self.guard.clone())
     }
 
     /// Whoever has the permission.
@@ -71,17 +78,29 @@ impl Doors {
         permission: &str,
         methods: MethodRouter<App>,
     ) -> Result<MethodRouter<App>, Error> {
-        Ok(self.behind(self.roles.require(permission)?, methods))
+        let methods = self.require(self.roles.require(permission)?, methods);
+        Ok(methods.route_layer(self.guard.clone()))
+    }
+
+    /// Whoever has the permission, and has signed in.
+    fn in_person(
+        &self,
+        permission: &str,
+        methods: MethodRouter<App>,
+    ) -> Result<MethodRouter<App>, Error> {
+        let methods = self.require(self.roles.require(permission)?, methods);
+        Ok(self.signed_in(methods))
     }
 
     /// Whoever has shown who they are within the last ten minutes, and not merely gone on with a session.
     fn recently(&self, methods: MethodRouter<App>) -> MethodRouter<App> {
-        self.behind(Requirement::default().max_age(REAUTHENTICATION), methods)
+        let recent = Requirement::default().max_age(REAUTHENTICATION);
+        self.signed_in(self.require(recent, methods))
     }
 
     /// Everybody who has an account.
     fn known(&self, methods: MethodRouter<App>) -> MethodRouter<App> {
-        self.behind(Requirement::default(), methods)
+        methods.route_layer(self.guard.clone())
     }
 }
 
@@ -144,15 +163,15 @@ fn sign_in(doors: &Doors) -> Router<App> {
         .route("/api/v1/auth/login", post(auth::login::login))
         .route(
             "/api/v1/auth/logout",
-            doors.known(post(auth::logout::logout)),
+            doors.signed_in(post(auth::logout::logout)),
         )
         .route(
             "/api/v1/auth/logout-all",
-            doors.known(post(auth::logout::logout_all)),
+            doors.signed_in(post(auth::logout::logout_all)),
         )
         .route(
             "/api/v1/auth/password",
-            doors.known(post(auth::password::change)),
+            doors.signed_in(post(auth::password::change)),
         )
         .route(
             "/api/v1/auth/mfa/totp",
@@ -172,20 +191,19 @@ fn sign_in(doors: &Doors) -> Router<App> {
 fn sessions(doors: &Doors, endpoints: &TokenEndpoints) -> Router<App> {
     let endpoints = || any_service(EndpointService::new(endpoints.clone()));
     Router::new()
+    // These tell wrong methods themselves, and so the guard stands around all of them.
+    let sessions = || {
+        endpoints()
+            .layer::<_, Infallible>(from_fn(who::signed_in))
+            .layer(doors.guard.clone())
+    };
         // Whoever comes here has an access token that has expired, or none.
-        .route("/api/v1/auth/refresh", endpoints())
-        .route(
-            "/api/v1/auth/revoke",
-            endpoints().layer(map_response(nothing_to_tell)),
-        )
+        .route(REFRESH, endpoints())
+        .route(REVOKE, endpoints().layer(map_response(nothing_to_tell)))
         .route("/.well-known/jwks.json", endpoints())
         .route("/.well-known/openid-configuration", get(discovery::read))
-        // These tell wrong methods themselves, and so the guard stands around all of them.
-        .route("/api/v1/sessions", endpoints().layer(doors.guard.clone()))
-        .route(
-            "/api/v1/sessions/{session}",
-            endpoints().layer(doors.guard.clone()),
-        )
+        .route("/api/v1/sessions", sessions())
+        .route("/api/v1/sessions/{session}", sessions())
 }
 
 /// RFC 7009 answers with 200; here, all that ends something without a word is a 204.
@@ -199,21 +217,26 @@ async fn nothing_to_tell(mut response: Response) -> Response {
 /// What everybody sees of their own account, and administrators of others'.
 fn accounts(doors: &Doors) -> Result<Router<App>, Error> {
     Ok(Router::new()
-        .route("/api/v1/me", doors.known(get(me::read).delete(me::delete)))
-        .route("/api/v1/me/export", doors.known(get(me::export)))
+        .route(
+            "/api/v1/me",
+            doors
+                .known(get(me::read))
+                .merge(doors.signed_in(delete(me::delete))),
+        )
+        .route("/api/v1/me/export", doors.signed_in(get(me::export)))
         .route(
             "/api/v1/api-keys",
             doors
                 .with("apikeys:read", get(api_keys::list))?
-                .merge(doors.with("apikeys:write", post(api_keys::create))?),
+                .merge(doors.in_person("apikeys:write", post(api_keys::create))?),
         )
         .route(
             "/api/v1/api-keys/{key}",
-            doors.with("apikeys:write", delete(api_keys::revoke))?,
+            doors.in_person("apikeys:write", delete(api_keys::revoke))?,
         )
         .route(
             "/api/v1/api-keys/{key}/rotate",
-            doors.with("apikeys:write", post(api_keys::rotate))?,
+            doors.in_person("apikeys:write", post(api_keys::rotate))?,
         )
         .route(
             "/api/v1/admin/users",

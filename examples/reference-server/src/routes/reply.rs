@@ -5,7 +5,7 @@ use http::header::{CONTENT_LOCATION, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 use crate::domain::etag::{Digest, ETag, Preconditions, Read, Stop};
 use crate::domain::name::Name;
@@ -66,11 +66,13 @@ pub(super) fn now() -> i64 {
     i64::try_from(nanoseconds / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// RFC 3339, in UTC, to the millisecond.
+/// RFC 3339, in UTC, with milliseconds that are always there: so they sort as texts.
 pub(super) fn timestamp(milliseconds: i64) -> String {
+    let form =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
         .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
+        .and_then(|time| time.format(form).ok())
         .unwrap_or_default()
 }
 
@@ -160,4 +162,21 @@ fn at(response: Response, header: HeaderName, location: &str) -> Response {
 fn with_header(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     response.headers_mut().insert(name, value);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    #[test]
+    fn a_moment_is_written_with_milliseconds_whatever_they_are() {
+        for (milliseconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1, "1970-01-01T00:00:00.001Z"),
+            (1_790_000_000_120, "2026-09-21T14:13:20.120Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(timestamp(milliseconds), text);
+        }
+    }
 }

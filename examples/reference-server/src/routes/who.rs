@@ -1,9 +1,11 @@
 //! Whom a request comes from, for handlers behind the layer that found it out.
 
-use axum::extract::FromRequestParts;
-use http::HeaderMap;
+use axum::extract::{FromRequestParts, Request};
+use axum::middleware::Next;
+use axum::response::Response;
 use http::header::{COOKIE, USER_AGENT};
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use portcullis_auth_core::audit::{self, Actor};
 use portcullis_auth_core::id::SessionId;
 use portcullis_auth_core::password::Account;
@@ -37,8 +39,8 @@ pub(crate) struct SignedIn {
 pub(crate) struct Context(pub(crate) audit::Context);
 
 impl Who {
-    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
-        let principal = parts.extensions.get::<Authenticated>();
+    pub(super) fn of(extensions: &Extensions) -> Result<Self, Problem> {
+        let principal = extensions.get::<Authenticated>();
         let found = principal.and_then(|principal| {
             let account = Account {
                 tenant: principal.tenant_ref()?.clone(),
@@ -64,15 +66,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::of(parts)
+        Self::of(&parts.extensions)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Who { principal, account } = Who::of(parts)?;
+impl SignedIn {
+    fn of(extensions: &Extensions) -> Result<Self, Problem> {
+        let Who { principal, account } = Who::of(extensions)?;
         let session = (principal.session_ref(), principal.auth_time_ref());
         let (Some(session), Some(at)) = session else {
             return Err(Problem::session_required().into());
@@ -83,6 +83,20 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
             session,
             at,
         })
+    }
+}
+
+/// Turns API keys away from what takes somebody who has signed in, whatever else would be wrong about the request.
+pub(super) async fn signed_in(request: Request, next: Next) -> Result<Response, Problem> {
+    SignedIn::of(request.extensions())?;
+    Ok(next.run(request).await)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.extensions)
     }
 }
 

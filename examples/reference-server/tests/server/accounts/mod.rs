@@ -1,6 +1,7 @@
 //! Accounts, each route of which is seen to accept and to refuse.
 
 mod administration;
+mod answers;
 mod api_keys;
 mod first_admin;
 mod own_data;
