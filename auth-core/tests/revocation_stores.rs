@@ -13,7 +13,7 @@ mod redis {
     use portcullis_auth_core::audit::Context;
     use portcullis_auth_core::id::SessionId;
     use portcullis_auth_core::revocation::{
-        Cursor, Marks, RedisStore, Refused, Revocation, RevocationStore, Revocations,
+        Cursor, Marks, RedisStore, Refused, Revocation, RevocationStore, Revocations, TokenLife,
         testing::store_conformance,
     };
     use portcullis_auth_core::store::StoreErrorKind;
@@ -74,7 +74,10 @@ mod redis {
             return;
         };
         let prefix = server.key_prefix();
-        let instance = async || Revocations::builder().shared(connect(server, &prefix).await);
+        let instance = async || {
+            Revocations::builder(TokenLife::new(600 * SECOND))
+                .shared(connect(server, &prefix).await)
+        };
         let (a, b) = (instance().await, instance().await);
         let following = [a.clone(), b.clone()].map(|each| tokio::spawn(each.follow()));
         let now = || SystemClock.now();
@@ -184,7 +187,9 @@ mod redis {
         let client = ::redis::Client::open(server.url()).unwrap();
         let store = RedisStore::connect(client.clone(), "gone").await.unwrap();
         let clock = ManualClock::default();
-        let revocations = Revocations::builder().clock(clock.clone()).shared(store);
+        let revocations = Revocations::builder(TokenLife::new(600 * SECOND))
+            .clock(clock.clone())
+            .shared(store);
         revocations.sync().await.unwrap();
         drop(server);
         let error = revocations.sync().await.unwrap_err();

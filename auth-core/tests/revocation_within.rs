@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use portcullis_auth_core::revocation::{Marks, Refused, Revocation, Revocations, SqliteStore};
+use portcullis_auth_core::revocation::{
+    Marks, Refused, Revocation, Revocations, SqliteStore, TokenLife,
+};
 use portcullis_auth_core::time::{Clock as _, SystemClock};
 use sqlx::sqlite::SqlitePoolOptions;
 
@@ -14,9 +16,7 @@ async fn tokens_end_when_the_transaction_is_committed() {
     let pool = pool.connect("sqlite::memory:").await.unwrap();
     let store = SqliteStore::new(pool.clone());
     store.migrate().await.unwrap();
-    let revocations = Revocations::builder()
-        .access_lifetime(Duration::from_secs(600))
-        .shared(store);
+    let revocations = Revocations::builder(TokenLife::new(Duration::from_secs(600))).shared(store);
     let now = SystemClock.now();
     let until = revocations.remembered_until(now);
     assert!(until.since(now) >= Duration::from_secs(600));

@@ -78,7 +78,7 @@ impl Default for Accounts {
             Editors(roles.clone()),
         );
         Self {
-            revocations: Revocations::builder().clock(clock.clone()).local(),
+            revocations: Revocations::builder(&issuer).clock(clock.clone()).local(),
             keys: keys.clock(clock.clone()).build(),
             clock,
             roles,

@@ -94,6 +94,18 @@ impl Issuer {
         &self.profile
     }
 
+    /// For how long after their end its tokens are accepted.
+    #[must_use]
+    pub fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
+    /// For how long its tokens may be valid.
+    #[must_use]
+    pub fn max_lifetime(&self) -> Duration {
+        self.max_lifetime
+    }
+
     pub(super) fn shared_name(&self) -> &Arc<str> {
         &self.name
     }

@@ -1,8 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{RevocationStore, Revocations};
+use super::{RevocationStore, Revocations, TokenLife};
 use crate::audit::{AuditSink, TracingSink};
 use crate::time::{Clock, SystemClock};
 
@@ -15,18 +14,16 @@ pub struct RevocationsBuilder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) audit: Arc<dyn AuditSink>,
     pub(super) capacity: NonZeroUsize,
-    pub(super) lifetime: Duration,
-    pub(super) leeway: Duration,
+    pub(super) life: TokenLife,
 }
 
 impl RevocationsBuilder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(life: TokenLife) -> Self {
         Self {
             clock: Arc::new(SystemClock),
             audit: Arc::new(TracingSink),
             capacity: CAPACITY,
-            lifetime: Duration::from_secs(600),
-            leeway: Duration::from_secs(30),
+            life,
         }
     }
 
@@ -50,19 +47,6 @@ impl RevocationsBuilder {
     /// instance that cannot hold what others revoked stops accepting tokens.
     pub fn capacity(mut self, revocations: NonZeroUsize) -> Self {
         self.capacity = revocations;
-        self
-    }
-
-    /// Sets for how long the longest access token is valid: 10 minutes by default. Shorter than it really is, revoked tokens
-    /// come back.
-    pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// Sets for how long after their end verifiers accept tokens: 30 seconds by default.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
         self
     }
 

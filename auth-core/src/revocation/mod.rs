@@ -1,14 +1,17 @@
 //! Ends access tokens before they expire: by session, by subject, or one by one.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use portcullis_auth_core::audit::Context;
 //! use portcullis_auth_core::id::SessionId;
-//! use portcullis_auth_core::revocation::{Marks, Refused, Revocations};
+//! use portcullis_auth_core::revocation::{Marks, Refused, Revocations, TokenLife};
 //! use portcullis_auth_core::time::{Clock, SystemClock};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let revocations = Revocations::builder().local();
+//! // For as long as it takes until the tokens have expired by themselves.
+//! let revocations = Revocations::builder(TokenLife::new(Duration::from_secs(600))).local();
 //! let (tenant, subject) = ("acme".parse()?, "u-17".parse()?);
 //! let (laptop, phone) = (SessionId::generate(), SessionId::generate());
 //! // Of each token, when it is verified.
@@ -37,7 +40,8 @@
 //! so: a service that would rather accept revoked tokens must write that down itself.
 //!
 //! A revocation is remembered until the last token it is about has expired for everybody, leeways included, and no longer:
-//! access tokens are to be short-lived, or the list gets long. Epochs are counters; two things that happen in the same
+//! access tokens are to be short-lived, or the list gets long. How long that is, [`TokenLife`] takes from whoever issues them.
+//! Epochs are counters; two things that happen in the same
 //! second are two epochs.
 //!
 //! It is asked by the layer that verifies tokens, for every request, after the signature. A proxy in front changes nothing, if
@@ -49,6 +53,7 @@
 //! afterwards. API keys are revoked in their own store.
 
 mod builder;
+mod life;
 mod mark;
 mod memory;
 #[cfg(feature = "postgres")]
@@ -68,6 +73,7 @@ pub mod testing;
 mod tests;
 
 pub use builder::RevocationsBuilder;
+pub use life::TokenLife;
 pub use mark::{Marks, Revocation};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]

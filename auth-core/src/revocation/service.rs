@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::table::{Full, Table};
-use super::{Cursor, Marks, Revocation, RevocationStore, RevocationsBuilder};
+use super::{Cursor, Marks, Revocation, RevocationStore, RevocationsBuilder, TokenLife};
 use crate::audit::{AuditSink, Context, Event, EventKind};
 use crate::id::{SessionId, SubjectId, TenantId};
 use crate::store::{StoreError, StoreErrorKind};
@@ -43,8 +43,7 @@ struct Inner {
     synced_at: AtomicI64,
     clock: Arc<dyn Clock>,
     audit: Arc<dyn AuditSink>,
-    lifetime: Duration,
-    leeway: Duration,
+    life: TokenLife,
     capacity: usize,
 }
 
@@ -82,9 +81,10 @@ pub struct Status {
 }
 
 impl Revocations {
-    /// Starts with a life of access tokens of 10 minutes, a leeway of 30 seconds, and room for 1,000,000 revocations.
-    pub fn builder() -> RevocationsBuilder {
-        RevocationsBuilder::new()
+    /// Starts with room for 1,000,000 revocations. `life` is for how long the tokens are accepted that are revoked here: a
+    /// [`TokenLife`], or what it is taken from, such as the `TokenIssuer` or the `Verifier` of `jwt`.
+    pub fn builder(life: impl Into<TokenLife>) -> RevocationsBuilder {
+        RevocationsBuilder::new(life.into())
     }
 
     pub(super) fn new(
@@ -99,8 +99,7 @@ impl Revocations {
             synced_at: AtomicI64::new(NEVER),
             clock: builder.clock,
             audit: builder.audit,
-            lifetime: builder.lifetime,
-            leeway: builder.leeway,
+            life: builder.life,
             capacity: builder.capacity.get(),
         };
         let inner = Arc::new(inner);
@@ -139,7 +138,7 @@ impl Revocations {
         context: &Context,
     ) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
-        let revocation = Revocation::session(session, self.inner.last_end(now));
+        let revocation = Revocation::session(session, self.inner.life.last_end(now));
         let event = event("session", context, now).session(session);
         self.revoke(revocation, event, now).await
     }
@@ -158,7 +157,7 @@ impl Revocations {
         context: &Context,
     ) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
-        let until = self.inner.last_end(now);
+        let until = self.inner.life.last_end(now);
         let revocation = Revocation::subject(tenant, subject, epoch, until);
         let event = event("subject", context, now)
             .tenant(tenant)
@@ -179,7 +178,7 @@ impl Revocations {
         context: &Context,
     ) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
-        let until = expires_at.plus(self.inner.leeway);
+        let until = expires_at.plus(self.inner.life.leeway);
         let revocation = Revocation::token(issuer, id, until);
         self.revoke(revocation, event("token", context, now).key_id(id), now)
             .await
@@ -197,7 +196,7 @@ impl Revocations {
         context: &Context,
     ) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
-        let until = self.inner.last_end(now);
+        let until = self.inner.life.last_end(now);
         let revocation = Revocation::foreign_session(issuer, session, until);
         let event = event("foreign_session", context, now).key_id(session);
         self.revoke(revocation, event, now).await
@@ -229,7 +228,7 @@ impl Revocations {
     /// transaction of its own.
     #[must_use]
     pub fn remembered_until(&self, now: Timestamp) -> Timestamp {
-        self.inner.last_end(now)
+        self.inner.life.last_end(now)
     }
 
     /// Reads what others have revoked since the last time. [`follow`](Self::follow) does it again and again; call it once
@@ -333,12 +332,6 @@ impl Revocations {
 }
 
 impl Inner {
-    /// When the last token that was issued before `now` is accepted by nobody any more. The leeway counts twice: verifiers
-    /// grant it, and the clocks of those who issue may be ahead by as much.
-    fn last_end(&self, now: Timestamp) -> Timestamp {
-        now.plus(self.lifetime).plus(self.leeway).plus(self.leeway)
-    }
-
     fn add(
         &self,
         revocations: impl IntoIterator<Item = Revocation>,

@@ -15,6 +15,7 @@ use crate::time::{Clock, Timestamp};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ISSUER: &str = "https://accounts.example.com";
+const LIFE: TokenLife = TokenLife::new(Duration::from_secs(600));
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -120,7 +121,7 @@ fn what_is_kept_is_read_as_it_was() {
 async fn tokens_end_by_session_by_subject_and_one_by_one() {
     let events = Recorder::default();
     let clock = ManualClock::default();
-    let builder = Revocations::builder().audit(events.clone());
+    let builder = Revocations::builder(LIFE).audit(events.clone());
     let revocations = builder.clock(clock.clone()).local();
     let now = clock.now();
     let session = SessionId::generate();
@@ -179,7 +180,7 @@ async fn tokens_end_by_session_by_subject_and_one_by_one() {
 #[tokio::test]
 async fn a_revocation_outlives_all_that_it_is_about() {
     let clock = ManualClock::default();
-    let revocations = Revocations::builder().clock(clock.clone()).local();
+    let revocations = Revocations::builder(LIFE).clock(clock.clone()).local();
     let session = SessionId::generate();
     revocations
         .revoke_session(session, anywhere())
@@ -206,11 +207,58 @@ async fn a_revocation_outlives_all_that_it_is_about() {
     assert_eq!(revocations.check(&marks, last), Err(Refused::Revoked));
 }
 
+// How long a revocation is remembered had nothing to do with how long tokens are valid: of an hour, all but eleven minutes came
+// back.
+#[cfg(feature = "jwt")]
+#[tokio::test]
+async fn what_is_revoked_stays_so_for_as_long_as_anybody_would_accept_it() {
+    use crate::jwt::{
+        Algorithm, Algorithms, Issuer, NewToken, Profile, SigningKey, SigningRing, TokenIssuer,
+        TokenKind, Verifier,
+    };
+
+    let (clock, hour) = (ManualClock::default(), 3600 * SECOND);
+    let policy = portcullis_secrets::rotate::RingPolicy::settings(24 * hour, 300 * SECOND);
+    let ring = SigningRing::new("access_token", policy.build().unwrap(), Algorithms::own());
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    ring.publish(key, clock.now()).unwrap();
+    let issuer = TokenIssuer::settings(ISSUER, "api", ring.clone());
+    let issuer = issuer.lifetime(TokenKind::Access, hour).build().unwrap();
+    let own = Verifier::new(issuer.issuer(TokenKind::Access)).unwrap();
+    let generous = Issuer::settings(ISSUER, "api", Profile::Own(TokenKind::Access), ring)
+        .leeway(300 * SECOND)
+        .max_lifetime(2 * hour);
+    let generous = Verifier::new([generous.build().unwrap()]).unwrap();
+
+    let session = SessionId::generate();
+    let (acme, ann) = ann();
+    let token = NewToken::access(&ann, &acme, &id("web"), session);
+    // By a clock that is ahead.
+    let token = issuer.issue(&token, clock.now().plus(30 * SECOND)).unwrap();
+    for (life, verifier) in [
+        (TokenLife::from(&issuer), &own),
+        (TokenLife::from(&own), &own),
+        (TokenLife::from(&generous), &generous),
+    ] {
+        let revocations = Revocations::builder(life).clock(clock.clone()).local();
+        let revoked = revocations.revoke_session(session, anywhere());
+        revoked.await.unwrap();
+        let marks = Marks::default().session(session);
+        let mut now = clock.now();
+        while verifier.verify(token.token.expose_secret(), now).is_ok() {
+            let judged = revocations.check(&marks, now);
+            assert_eq!(judged, Err(Refused::Revoked), "{life:?} {now:?}");
+            now = now.plus(SECOND);
+        }
+        assert!(now >= clock.now().plus(hour), "{now:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_one_instance_revokes_others_learn_with_their_next_look() {
     let (store, clock) = (MemoryStore::new(), ManualClock::default());
     let instance = || {
-        Revocations::builder()
+        Revocations::builder(LIFE)
             .clock(clock.clone())
             .shared(store.clone())
     };
@@ -238,7 +286,7 @@ async fn what_one_instance_revokes_others_learn_with_their_next_look() {
 #[tokio::test]
 async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
-    let revocations = Revocations::builder()
+    let revocations = Revocations::builder(LIFE)
         .clock(clock.clone())
         .shared(store.clone());
     revocations.sync().await.unwrap();
@@ -272,7 +320,7 @@ async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
 async fn what_others_could_not_be_told_they_are_told_later() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
     let instance = || {
-        Revocations::builder()
+        Revocations::builder(LIFE)
             .clock(clock.clone())
             .shared(store.clone())
     };
@@ -312,7 +360,7 @@ async fn what_others_could_not_be_told_they_are_told_later() {
 #[tokio::test(start_paused = true)]
 async fn as_much_is_deleted_as_is_over() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
-    let revocations = Revocations::builder()
+    let revocations = Revocations::builder(LIFE)
         .clock(clock.clone())
         .shared(store.clone());
     let over = Revocation::session(SessionId::generate(), clock.now());
@@ -329,7 +377,7 @@ async fn as_much_is_deleted_as_is_over() {
 #[tokio::test]
 async fn a_store_that_comes_back_from_a_copy_is_read_from_the_beginning() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
-    let revocations = Revocations::builder()
+    let revocations = Revocations::builder(LIFE)
         .clock(clock.clone())
         .shared(store.clone());
     let until = clock.now().plus(60 * SECOND);
@@ -359,7 +407,7 @@ async fn a_store_that_comes_back_from_a_copy_is_read_from_the_beginning() {
 #[tokio::test]
 async fn at_the_limit_nothing_is_forgotten_and_nothing_is_let_in() {
     let clock = ManualClock::default();
-    let builder = Revocations::builder()
+    let builder = Revocations::builder(LIFE)
         .clock(clock.clone())
         .capacity(capacity(2));
     let local = builder.clone().local();
@@ -384,7 +432,7 @@ async fn at_the_limit_nothing_is_forgotten_and_nothing_is_let_in() {
 
     // An instance that cannot hold what others revoked does not guess.
     let store = MemoryStore::new();
-    let large = Revocations::builder()
+    let large = Revocations::builder(LIFE)
         .clock(clock.clone())
         .shared(store.clone());
     for session in sessions {
@@ -399,7 +447,7 @@ async fn at_the_limit_nothing_is_forgotten_and_nothing_is_let_in() {
 #[tokio::test(start_paused = true)]
 async fn following_reads_every_5_seconds_and_every_second_while_it_fails() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
-    let revocations = Revocations::builder()
+    let revocations = Revocations::builder(LIFE)
         .clock(clock.clone())
         .shared(store.clone());
     let following = tokio::spawn(revocations.clone().follow());
@@ -425,18 +473,18 @@ async fn following_reads_every_5_seconds_and_every_second_while_it_fails() {
     assert_eq!(left.revocations, []);
     following.abort();
     // Alone there is nobody to follow.
-    Revocations::builder().local().follow().await;
+    Revocations::builder(LIFE).local().follow().await;
 }
 
 #[test]
 fn services_are_shared_between_threads_and_take_stores_of_any_kind() {
     let store: Arc<dyn RevocationStore> = Arc::new(MemoryStore::new());
-    let _revocations = Revocations::builder().shared(store);
+    let _revocations = Revocations::builder(LIFE).shared(store);
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Revocations>();
     shared::<Marks>();
     fn sent<T: Send>(_: T) {}
-    sent(Revocations::builder().local().follow());
+    sent(Revocations::builder(LIFE).local().follow());
 }
 
 proptest! {

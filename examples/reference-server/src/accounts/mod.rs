@@ -121,9 +121,8 @@ impl Accounts {
         };
         let tokens = TokenIssuer::settings(&issuer, AUDIENCE, ring(signing)?).build()?;
 
-        let revocations = Revocations::builder()
+        let revocations = Revocations::builder(&tokens)
             .audit(Arc::clone(&audit))
-            .access_lifetime(tokens.lifetime(TokenKind::Access))
             .shared(revocation::SqliteStore::new(pool.clone()));
         revocations.sync().await?;
 

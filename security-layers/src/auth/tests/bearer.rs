@@ -117,7 +117,9 @@ async fn a_clone_with_other_settings_does_not_go_by_what_the_first_one_remembers
     let fixture = Fixture::new();
     let token = fixture.token(|token| token);
     assert_eq!(fixture.status(&token).await, StatusCode::OK);
-    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    let revocations = Revocations::builder(&fixture.issuer)
+        .clock(fixture.clock.clone())
+        .local();
     let context = Context::default();
     let ended = revocations.revoke_session(fixture.session, &context);
     ended.await.unwrap();
@@ -135,7 +137,9 @@ async fn a_clone_with_other_settings_does_not_go_by_what_the_first_one_remembers
 #[tokio::test]
 async fn a_token_that_was_seen_before_ends_with_its_session_its_subject_and_its_key() {
     let mut fixture = Fixture::new();
-    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    let revocations = Revocations::builder(&fixture.issuer)
+        .clock(fixture.clock.clone())
+        .local();
     fixture.bearer = fixture.bearer.revocations(revocations.clone());
     let context = Context::default();
 
@@ -168,7 +172,9 @@ async fn a_session_of_another_issuer_ends_by_that_issuers_name_whatever_its_id_l
     let mut fixture = Fixture::new();
     let issuer = Issuer::settings(ISSUER, API, Profile::Rfc9068, fixture.ring.clone());
     let issuer = issuer.algorithms(Algorithms::own()).build().unwrap();
-    let revocations = Revocations::builder().clock(fixture.clock.clone()).local();
+    let revocations = Revocations::builder(&fixture.issuer)
+        .clock(fixture.clock.clone())
+        .local();
     fixture.bearer = Bearer::new(Verifier::new([issuer]).unwrap())
         .roles(roles())
         .clock(Arc::new(fixture.clock.clone()))
