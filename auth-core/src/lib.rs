@@ -259,7 +259,7 @@
 //! | `jwt` | the module: signed tokens, their keys, the JWKS document | `aws-lc-rs`, `arc-swap`, `serde`, `serde_json` |
 //! | `password` | the module: hashing, policy, imported hashes, breach filter, reset tokens | `argon2`, `bcrypt`, `pbkdf2`, `scrypt`, `md-5`, `sha1`, `sha2`, `xorf`, `unicode-normalization`, `tokio` with `rt`, `sync`, `time` |
 //! | `password-zxcvbn` | `PasswordPolicy::zxcvbn`, a longer list, with `password` | `zxcvbn` with `regex`, `fancy-regex`, `time` |
-//! | `refresh` | the module, with `roles` | `crc32fast`, `hmac`, `sha2` |
+//! | `refresh` | the module, with `revocation` and `roles` | `crc32fast`, `hmac`, `sha2` |
 //! | `revocation` | the module | `sha2`, `tokio` with `sync`, `time` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
 //! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |

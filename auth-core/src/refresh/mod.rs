@@ -61,8 +61,9 @@
 //! - [`RefreshService`] ties it to a [`RefreshStore`], the keys, a clock and the audit trail.
 //! - Stores: [`MemoryStore`], and one for SQLite, PostgreSQL and Redis each, in the modules of these names.
 //!
-//! What this does not do: it signs no access tokens and takes back none. Those of an ended session are good until they
-//! expire, 10 minutes at most by default, unless their `sid` is put on a list of revoked ones. It does not read accounts:
+//! What this does not do: it signs no access tokens. Those of an ended session are good until they expire, 10 minutes at most
+//! by default, unless there are [revocations](RefreshServiceBuilder::revocations): then a session takes them along, and they
+//! end before it does, so that no failure in between leaves them behind. It does not read accounts:
 //! whoever signs the access token looks up roles and whether the account still may, and ends the sessions of one that may
 //! not. It does not limit how often somebody asks. It knows no cookies; the endpoint does.
 //!

@@ -94,6 +94,15 @@ pub struct Rotation {
     pub state: State,
 }
 
+impl Rotation {
+    /// Whether the family has ended because somebody has a copy of its tokens, with this token or one before.
+    #[must_use]
+    pub fn is_reuse(&self) -> bool {
+        let reason = self.state.revoked.map(|revoked| revoked.reason);
+        reason == Some(RevokeReason::Reuse) && !matches!(self.outcome, Outcome::ClientMismatch)
+    }
+}
+
 /// What became of a subject's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectRevoked {

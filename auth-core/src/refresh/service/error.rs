@@ -92,7 +92,8 @@ impl RefreshError {
         self.kind
     }
 
-    /// The session of the token, if that was authentic. On [`RefreshErrorKind::Reuse`] its access tokens are to be revoked.
+    /// The session of the token, if that was authentic. On [`RefreshErrorKind::Reuse`] its access tokens are to be revoked,
+    /// unless the service has [revocations](super::RefreshServiceBuilder::revocations) and did that itself.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         self.session

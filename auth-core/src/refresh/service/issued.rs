@@ -64,7 +64,8 @@ impl Issued {
         self.replay
     }
 
-    /// The sessions that ended because this one began: there were too many. Their access tokens are to be revoked.
+    /// The sessions that ended because this one began: there were too many. Their access tokens are to be revoked,
+    /// unless the service has [revocations](super::RefreshServiceBuilder::revocations) and did that itself.
     #[must_use]
     pub fn evicted(&self) -> &[SessionId] {
         &self.evicted

@@ -1,3 +1,4 @@
+mod end;
 mod error;
 mod events;
 mod issued;
@@ -10,10 +11,11 @@ use portcullis_secrets::SecretBytes;
 use self::events::Events;
 use super::{
     Authentic, Created, Family, Nonce, Outcome, RefreshKeys, RefreshPolicy, RefreshStore,
-    RefreshToken, RevokeReason, Rotate, State,
+    RefreshToken, Rotate, State,
 };
 use crate::audit::{AuditSink, Context, TracingSink};
 use crate::id::{SessionId, SubjectId, TenantId};
+use crate::revocation::Revocations;
 use crate::store::StoreError;
 use crate::time::{Clock, SystemClock};
 
@@ -34,6 +36,7 @@ pub struct RefreshService {
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
     events: Events,
+    revocations: Option<Revocations>,
 }
 
 /// A [`RefreshService`] that has not looked into its store yet.
@@ -57,6 +60,12 @@ impl RefreshServiceBuilder {
     /// Where events go. Default: [`TracingSink`].
     pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
         self.0.events = Events(sink);
+        self
+    }
+
+    /// Ends the access tokens of sessions with them. Without, they are good until they expire.
+    pub fn revocations(mut self, revocations: Revocations) -> Self {
+        self.0.revocations = Some(revocations);
         self
     }
 
@@ -85,6 +94,7 @@ impl RefreshService {
             policy: RefreshPolicy::default(),
             clock: Arc::new(SystemClock),
             events: Events(Arc::new(TracingSink)),
+            revocations: None,
         })
     }
 
@@ -142,6 +152,7 @@ impl RefreshService {
             Created::EpochMoved => Err(LoginError::epoch_moved()),
             Created::Kept { evicted } => {
                 self.events.login(&family, &evicted, now, context);
+                self.forget_all(&evicted, context).await;
                 let scopes = family.scopes.clone();
                 let issued = Issued::new(family, state, token, scopes, false);
                 Ok(issued.instead_of(evicted))
@@ -149,7 +160,9 @@ impl RefreshService {
         }
     }
 
-    /// Exchanges a refresh token for its successor, or for what that was if it is repeated within the grace.
+    /// Exchanges a refresh token for its successor, or for what that was if it is repeated within the grace. A session that
+    /// ends because its token was copied takes its access tokens along, and does so again for each token that comes later:
+    /// the answer to the first may never have come from the store.
     ///
     /// The exchange is in the store when this returns. Read the account anew and sign the access token afterwards: if that
     /// fails, answer 503; the client tries again with the token it has and gets this very answer.
@@ -187,97 +200,15 @@ impl RefreshService {
             return Err(RefreshErrorKind::Invalid.into());
         };
         self.events.rotation(&rotate, &rotation, now, context);
+        if rotation.is_reuse() {
+            self.forget_all(&[family.id], context).await;
+        }
         if let Some(kind) = RefreshErrorKind::of(rotation.outcome) {
             return Err(RefreshError::of(kind, family.id));
         }
         let replay = rotation.outcome == Outcome::GraceReplay;
         let token = self.keys.token(&family, rotation.state.generation)?;
         Ok(Issued::new(family, rotation.state, token, scopes, replay))
-    }
-
-    /// Ends the session of a token that its client gives back (RFC 7009). Any token of the session will do, however old.
-    ///
-    /// Returns the session of the token, also if that had ended before: whoever tries again because the first answer was lost
-    /// can end its access tokens then. `None` is no error: the token was unknown, forged, or another client's, and the answer
-    /// to the client is 200 all the same.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn revoke(
-        &self,
-        request: &RefreshRequest<'_>,
-        context: &Context,
-    ) -> Result<Option<SessionId>, RefreshError> {
-        let Ok(token) = self.authenticate(request.token).await? else {
-            return Ok(None);
-        };
-        let family = token.family();
-        let now = self.clock.now();
-        // Its own client may give back a token without showing the key that it is bound to (RFC 9449 has no such rule).
-        let is_of = |tenant| tenant == &family.tenant;
-        if request.client != &family.client || !request.tenant.is_none_or(is_of) {
-            self.events.mismatch(family, now, context);
-            return Ok(None);
-        }
-        let reason = RevokeReason::Token;
-        if self.store.revoke(family, reason, now).await? {
-            self.events.ended(family, reason, now, context);
-        }
-        Ok(Some(family.id))
-    }
-
-    /// Ends one session of `subject`. False if it has none of this id, or it had ended before.
-    ///
-    /// The access tokens of the session are good for as long as they last, unless its id is put on the list of revoked ones.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn end(
-        &self,
-        tenant: &TenantId,
-        subject: &SubjectId,
-        session: SessionId,
-        reason: RevokeReason,
-        context: &Context,
-    ) -> Result<bool, StoreError> {
-        let Some(family) = self.store.find(session).await? else {
-            return Ok(false);
-        };
-        // Ids are no secret: whoever knows one must not be able to end the session of somebody else.
-        if family.tenant != *tenant || family.subject != *subject {
-            return Ok(false);
-        }
-        let now = self.clock.now();
-        let ended = self.store.revoke(&family, reason, now).await?;
-        if ended {
-            self.events.ended(&family, reason, now, context);
-        }
-        Ok(ended)
-    }
-
-    /// Ends all sessions of `subject` but `except`, and refuses all logins that are under way. Returns which were ended.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn end_all(
-        &self,
-        tenant: &TenantId,
-        subject: &SubjectId,
-        except: Option<SessionId>,
-        reason: RevokeReason,
-        context: &Context,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let now = self.clock.now();
-        let revoked = self
-            .store
-            .revoke_subject(tenant, subject, except, reason, now);
-        let ended = revoked.await?.ended;
-        self.events
-            .ended_all(tenant, subject, reason, ended.len(), now, context);
-        Ok(ended)
     }
 
     /// The live sessions of `subject`, the most recently refreshed first. `current` is the one that asks.
