@@ -87,6 +87,7 @@ impl Service {
         let sessions = RefreshService::builder(Arc::new(MemoryStore::new(room)), keys)
             .policy(policy)
             .clock(clock.clone())
+            .revocations(accounts.revocations.clone())
             .start()
             .await
             .expect("the store is empty");
@@ -101,7 +102,6 @@ impl Service {
         .expect("it is an origin")
         .jwks(JWKS, accounts.ring.clone())
         .expect("it is a path")
-        .revocations(accounts.revocations.clone())
         .clock(clock);
         Self {
             accounts,

@@ -10,7 +10,6 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::SessionId;
-use portcullis_auth_core::revocation::{self, Marks};
 use portcullis_layer_core::endpoint::{Endpoint, is_read, method_not_allowed};
 use portcullis_layer_core::refusal::{Caller, Reason};
 use serde::Serialize;
@@ -202,18 +201,6 @@ impl Settings {
 
     pub(super) fn context(&self, parts: &Parts) -> Context {
         Knock::new(parts.into(), &self.origin).context()
-    }
-
-    /// Ends the access tokens of a session. That it ended stays true if nobody can be told yet.
-    pub(super) async fn forget(&self, session: Option<SessionId>, context: &Context) {
-        if let (Some(session), Some(revocations)) = (session, &self.revocations)
-            // Or a client that gives a token back again and again would fill the list that all instances read.
-            && revocations.check(&Marks::default().session(session), self.clock.now())
-                != Err(revocation::Refused::Revoked)
-            && let Err(error) = revocations.revoke_session(session, context).await
-        {
-            tracing::error!(%error, session_id = %session, "the access tokens of a session that ended may live on elsewhere");
-        }
     }
 }
 

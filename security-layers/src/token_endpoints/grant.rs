@@ -108,9 +108,6 @@ impl Settings {
         let issued = match self.service.refresh(&request, &context).await {
             Ok(issued) => issued,
             Err(error) => {
-                // A session that ended because its token was copied takes the copy's access tokens along.
-                let ended = error.kind().is_reuse().then(|| error.session()).flatten();
-                self.forget(ended, &context).await;
                 // One of another client or tenant is good where it belongs.
                 let kind = error.kind();
                 let spent = kind.is_invalid_grant() && kind != RefreshErrorKind::ClientMismatch;
@@ -126,7 +123,6 @@ impl Settings {
                     .service
                     .end(issued.tenant(), subject, session, reason, &context);
                 ended.await?;
-                self.forget(Some(session), &context).await;
                 Err(token.refused(true, Fault::InvalidGrant))
             }
         }
@@ -164,8 +160,7 @@ impl Settings {
         let token = token.ok_or_else(|| missing("token"))?;
         let context = self.context(parts);
         let request = token.request(tenant.as_ref(), &client);
-        let ended = self.service.revoke(&request, &context).await?;
-        self.forget(ended, &context).await;
+        self.service.revoke(&request, &context).await?;
         // The same for every token, also for one that never was (RFC 7009 2.2).
         let mut response = empty(StatusCode::OK);
         if let Some(cookie) = self.cookie.as_ref().and_then(RefreshCookie::clear)

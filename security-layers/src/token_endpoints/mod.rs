@@ -80,7 +80,8 @@
 //! `error_description`, and its parameters that are not known are ignored, as section 3.1 asks for.
 //!
 //! A client that hangs up does not stop what it began: on a tokio runtime, requests that change something are tasks of their
-//! own. So a session that ends takes its access tokens along, with [`TokenEndpoints::revocations`], and is told of.
+//! own. So a session that ends takes its access tokens along, if its service has
+//! [revocations](portcullis_auth_core::refresh::RefreshServiceBuilder::revocations), and is told of.
 //!
 //! # Cookies
 //!

@@ -51,7 +51,6 @@ impl Settings {
         if !ended.await? {
             return Err(Fault::NoSession.into());
         }
-        self.forget(Some(session), &context).await;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
@@ -64,9 +63,7 @@ impl Settings {
         let ended = self
             .service
             .end_all(&who.tenant, subject, except, reason, &context);
-        for session in ended.await? {
-            self.forget(Some(session), &context).await;
-        }
+        ended.await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 

@@ -9,7 +9,6 @@ use portcullis_auth_core::audit::{AuditSink, TracingSink};
 use portcullis_auth_core::id::{ClientId, TenantId};
 use portcullis_auth_core::jwt::SigningRing;
 use portcullis_auth_core::refresh::{Issued, RefreshService};
-use portcullis_auth_core::revocation::Revocations;
 use portcullis_auth_core::store::Answer;
 use portcullis_auth_core::time::{Clock, SystemClock};
 use portcullis_layer_core::origin::OriginPolicy;
@@ -59,7 +58,6 @@ pub(super) struct Settings {
     pub(super) jwks: Option<(Box<str>, SigningRing)>,
     pub(super) cookie: Option<RefreshCookie>,
     pub(super) origins: Vec<Box<str>>,
-    pub(super) revocations: Option<Revocations>,
     pub(super) max_age: Option<Duration>,
     pub(super) origin: OriginPolicy,
     pub(super) audit: Arc<dyn AuditSink>,
@@ -101,7 +99,6 @@ impl TokenEndpoints {
             jwks: None,
             cookie: None,
             origins: Vec::new(),
-            revocations: None,
             max_age: Some(Duration::from_secs(600)),
             origin: OriginPolicy::default(),
             audit: Arc::new(TracingSink),
@@ -205,11 +202,6 @@ impl TokenEndpoints {
     #[must_use]
     pub fn clear_cookie(&self) -> Option<HeaderValue> {
         self.0.cookie.as_ref()?.clear()
-    }
-
-    /// Ends the access tokens of sessions that end here, too.
-    pub fn revocations(self, revocations: Revocations) -> Self {
-        self.set(|settings| settings.revocations = Some(revocations))
     }
 
     /// Sets how recently somebody must have signed in to end other sessions than their own; none if that does not matter.

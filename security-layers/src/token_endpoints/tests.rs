@@ -95,6 +95,10 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let (clock, events) = (ManualClock::default(), Events::default());
+        let revocations = Revocations::builder(TokenLife::new(Duration::from_secs(600)))
+            .clock(clock.clone())
+            .audit(events.clone())
+            .local();
         let keys = RefreshKeys::new(1, &SecretBytes::generate(32).unwrap()).unwrap();
         let service = RefreshService::builder(
             Arc::new(MemoryStore::new(NonZeroUsize::MIN.saturating_add(99))),
@@ -102,20 +106,16 @@ impl Fixture {
         )
         .clock(Arc::new(clock.clone()))
         .audit(Arc::new(events.clone()))
+        .revocations(revocations.clone())
         .start()
         .await
         .unwrap();
-        let revocations = Revocations::builder(TokenLife::new(Duration::from_secs(600)))
-            .clock(clock.clone())
-            .audit(events.clone())
-            .local();
         let account = Arc::new(Mutex::new(Account::Fine));
         let tokens = Tokens(Arc::clone(&account));
         let (acme, web) = ("acme".parse().unwrap(), "web".parse().unwrap());
         let endpoints = TokenEndpoints::new(service.clone(), tokens, acme, web)
             .cookie(CookieScope::Host, ["https://app.example"])
             .unwrap()
-            .revocations(revocations.clone())
             .audit(Arc::new(events.clone()))
             .clock(Arc::new(clock.clone()));
         Self {

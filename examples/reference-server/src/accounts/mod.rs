@@ -131,6 +131,7 @@ impl Accounts {
             let keys = RefreshKeys::new(KEY_ID, &key(Purpose::RefreshToken))?;
             let builder = RefreshService::builder(Arc::new(store), keys);
             let builder = builder.policy(settings.refresh).audit(sink());
+            let builder = builder.revocations(revocations.clone());
             builder.start().await?
         };
 
@@ -251,14 +252,8 @@ impl Accounts {
         context: &Context,
     ) -> Result<bool, StoreError> {
         let (tenant, subject) = (&account.tenant, &account.subject);
-        let ended = self
-            .refresh
-            .end(tenant, subject, session, reason, context)
-            .await?;
-        if ended {
-            self.revocations.revoke_session(session, context).await?;
-        }
-        Ok(ended)
+        let ended = self.refresh.end(tenant, subject, session, reason, context);
+        ended.await
     }
 
     /// How sessions end now.

@@ -62,7 +62,6 @@ impl Accounts {
         .all_tenants()
         .paths(REFRESH, REVOKE, "/api/v1/sessions")?
         .jwks("/.well-known/jwks.json", ring)?
-        .revocations(self.revocations.clone())
         .audit(self.sink());
         Ok(self.with_cookie(endpoints)?)
     }

@@ -240,9 +240,6 @@ impl Accounts {
         let methods: Scopes = methods.parse().map_err(|error| unavailable(&error, None))?;
         let login = Login::new(tenant, subject, self.client.clone()).amr(methods);
         let issued = self.refresh.login(&login, epoch, context).await?;
-        for gave_way in issued.evicted() {
-            self.revocations.revoke_session(*gave_way, context).await?;
-        }
         let access = self
             .sign(&issued, &user.roles)
             .map_err(|error| unavailable(&error, None))?;

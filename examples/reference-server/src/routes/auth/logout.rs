@@ -30,14 +30,10 @@ pub(in crate::routes) async fn logout(
 ) -> Result<Response, Problem> {
     let reason = RevokeReason::Logout;
     let accounts = &app.accounts;
-    let ended = accounts.end_session(&who.account, who.session, reason, &context);
-    if !ended.await? {
-        // It had ended, and an access token of it is left.
-        accounts
-            .revocations
-            .revoke_session(who.session, &context)
-            .await?;
-    }
+    // Had it ended before, an access token of it was left, which ends now.
+    accounts
+        .end_session(&who.account, who.session, reason, &context)
+        .await?;
     Ok(gone(&app))
 }
 
