@@ -147,6 +147,8 @@ macro_rules! problem {
         )
     };
 }
+#[cfg(feature = "token-endpoints")]
+pub(crate) use problem;
 
 impl Reason for AuthRefused {
     fn refusal(&self) -> Refusal {

@@ -117,7 +117,7 @@ pub use self::bearer::{Bearer, BearerLayer};
 pub use self::challenge::{InvalidRealm, Realm, SchemeName};
 pub use self::credential::Presented;
 #[cfg(feature = "token-endpoints")]
-pub(crate) use self::error::refusal;
+pub(crate) use self::error::{problem, refusal};
 pub use self::error::{AuthRefused, AuthRefusedKind};
 pub use self::future::ResponseFuture;
 pub use self::layer::AuthLayer;

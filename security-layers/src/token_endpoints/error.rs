@@ -9,6 +9,7 @@ use portcullis_layer_core::refusal::{Caller, Reason, Refusal};
 use serde::Serialize;
 
 use super::endpoint::json;
+use crate::auth::problem;
 
 /// Why an endpoint did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,16 +34,6 @@ pub(super) enum Fault {
     TooMany,
     NoSession,
     Unavailable(Duration),
-}
-
-macro_rules! problem {
-    ($status:ident, $slug:literal, $title:literal) => {
-        Refusal::new(
-            StatusCode::$status,
-            concat!("urn:problem-type:portcullis:", $slug),
-            $title,
-        )
-    };
 }
 
 /// How long a client waits if nobody says.
