@@ -49,7 +49,7 @@ use self::owners::KeyOwners;
 pub(crate) use self::session::{REFRESH, REVOKE, Session};
 pub(crate) use self::sign_in::{Proof, SignIn, SignedIn, new_subject};
 use crate::domain::email::Email;
-use crate::settings::{Environment, Registration, Settings};
+use crate::settings::{Environment, Registration, Settings, SignInLimit};
 use crate::stack::Error;
 use crate::store::{Ending, Store};
 
@@ -149,6 +149,10 @@ impl Accounts {
         let gate = AuthGate::new(&key(Purpose::Throttle), devices)?
             .store(throttle::sqlite::SqliteStore::new(pool.clone()))
             .audit(Arc::clone(&audit));
+        let gate = match settings.sign_in_limit {
+            SignInLimit::Default => gate,
+            SignInLimit::Off => gate.danger_unlimited(),
+        };
 
         let factors: Arc<dyn TotpStore> = Arc::new(totp::sqlite::SqliteStore::new(pool.clone()));
         let totp = {

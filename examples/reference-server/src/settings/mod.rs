@@ -29,7 +29,9 @@ use tracing_subscriber::filter::Targets;
 
 use self::sources::{Gathered, Given, Source};
 use self::table::{Default, SETTINGS};
-pub(crate) use self::values::{Environment, Https, LogFilter, LogFormat, Registration};
+pub(crate) use self::values::{
+    Environment, Https, LogFilter, LogFormat, Registration, SignInLimit,
+};
 use self::values::{IssuerName, OrOff, Size, Time};
 use crate::domain::email::{self, Email};
 use crate::domain::name::{self, Name};
@@ -73,6 +75,7 @@ pub(crate) struct Settings {
     pub(crate) registration: Registration,
     pub(crate) refresh: RefreshPolicy,
     pub(crate) auth_rate_limit: Option<Quota>,
+    pub(crate) sign_in_limit: SignInLimit,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) origin: OriginPolicy,
     pub(crate) https: Https,
@@ -205,6 +208,7 @@ impl Reader {
         let registration = self.parsed("registration");
         let refresh = self.refresh();
         let auth_rate_limit = self.parsed::<OrOff<Quota>>("auth_rate_limit");
+        let sign_in_limit = self.sign_in_limit(environment);
         let trusted_proxies = self.parsed::<TrustedProxies>("trusted_proxies");
         let header = self.forwarded_header();
         let https = self.parsed("https");
@@ -235,6 +239,7 @@ impl Reader {
             registration: registration?,
             refresh: refresh?,
             auth_rate_limit: auth_rate_limit?.0,
+            sign_in_limit: sign_in_limit?,
             origin: OriginPolicy::new(trusted_proxies.clone(), header?),
             trusted_proxies,
             https: https?,
@@ -272,6 +277,21 @@ impl Reader {
             Ok(policy) => Some(policy),
             Err(error) => self.fault("refresh_grace", &error.to_string()),
         }
+    }
+
+    fn sign_in_limit(&mut self, environment: Option<Environment>) -> Option<SignInLimit> {
+        let limit = self.parsed("sign_in_limit")?;
+        if limit == SignInLimit::Off {
+            if environment == Some(Environment::Production) {
+                return self.fault(
+                    "sign_in_limit",
+                    "anybody could guess at passwords without end, so in production it has to be `default`",
+                );
+            }
+            let text = "sign_in_limit is off: anybody can guess at passwords without end";
+            self.warnings.push(text.to_owned());
+        }
+        Some(limit)
     }
 
     fn admin_listen(&mut self) -> Option<OrOff<SocketAddr>> {

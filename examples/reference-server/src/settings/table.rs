@@ -138,6 +138,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Requests per client for /api/v1/auth, which cost more than others; or `off`",
     },
     Setting {
+        key: "sign_in_limit",
+        value: "MODE",
+        default: Default::Value("default"),
+        help: "Whether guesses at passwords are held back, by account and by client: `default`, or `off` for tests, not in production",
+    },
+    Setting {
         key: "concurrency_limit",
         value: "NUMBER",
         default: Default::Value("256"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use portcullis_auth_core::jwt::{Algorithm, SigningKey};
 use portcullis_secrets::SecretBytes;
 
-use super::{Environment, Https, LogFormat, Registration, Settings, Stop, Task, read};
+use super::{Environment, Https, LogFormat, Registration, Settings, SignInLimit, Stop, Task, read};
 
 fn task(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Task, Vec<String>> {
     let arguments = ["reference-server"]
@@ -555,5 +555,28 @@ fn no_value_is_repeated_whatever_is_wrong_with_it() {
     assert!(
         shown.contains("SecretString([REDACTED])") && !shown.contains(secret),
         "{shown}"
+    );
+}
+
+#[test]
+fn guesses_at_passwords_are_held_back_in_production() {
+    let limit = |arguments: &[&str]| settings(arguments, &[]).sign_in_limit;
+    assert_eq!(limit(&[]), SignInLimit::Default);
+    assert_eq!(limit(&["--sign-in-limit=off"]), SignInLimit::Off);
+    let secret = strong();
+    let variables = [
+        ("PORTCULLIS_ENV", "production"),
+        ("PORTCULLIS_TOKEN_SECRET", secret.as_str()),
+        ("PORTCULLIS_SIGN_IN_LIMIT", "off"),
+    ];
+    assert_eq!(
+        faults(&[], &variables),
+        [
+            "PORTCULLIS_SIGN_IN_LIMIT: anybody could guess at passwords without end, so in production it has to be `default`"
+        ]
+    );
+    assert_eq!(
+        faults(&["--sign-in-limit=10"], &[]),
+        ["--sign-in-limit: it has to be `default` or `off`"]
     );
 }

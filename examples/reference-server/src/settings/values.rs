@@ -32,6 +32,15 @@ pub(crate) enum Registration {
     Closed,
 }
 
+/// How many guesses at a password are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignInLimit {
+    /// Few, so that nobody finds one out.
+    Default,
+    /// As many as come: for tests.
+    Off,
+}
+
 /// The name of the issuer of our tokens: the start of a URL, without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IssuerName(pub(crate) String);
@@ -102,6 +111,18 @@ impl FromStr for Registration {
             "all" => Ok(Self::All),
             "closed" => Ok(Self::Closed),
             _ => Err(Expected("`open`, `all` or `closed`")),
+        }
+    }
+}
+
+impl FromStr for SignInLimit {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "default" => Ok(Self::Default),
+            "off" => Ok(Self::Off),
+            _ => Err(Expected("`default` or `off`")),
         }
     }
 }

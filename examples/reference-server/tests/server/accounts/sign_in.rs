@@ -241,6 +241,27 @@ async fn guesses_are_held_back_and_the_known_device_is_not() {
     );
 }
 
+// A suite of tests that comes from one address was shut out after its twentieth wrong login.
+#[tokio::test]
+async fn without_limits_hundreds_of_wrong_logins_are_looked_at() {
+    let server = Server::with(&["--sign-in-limit=off"]).await;
+    register(&server, "ann@example.com").await;
+    for attempt in 0..200 {
+        // Of an account, of many that there are not, and without a password that could be right.
+        let (email, password) = match attempt % 4 {
+            0 => ("ann@example.com".to_owned(), "wrong yellow tram ticket"),
+            _ => (format!("{attempt}@example.com"), ""),
+        };
+        let body = json!({ "email": email, "password": password });
+        let answer = post(&server, LOGIN, &body).await;
+        assert_eq!(answer.problem(), "invalid-credentials", "{attempt}");
+    }
+    server.login("ann@example.com", GOOD).await;
+    server.terminate();
+    let (_, log) = server.ended().await;
+    assert!(log.iter().any(|line| line.contains("sign_in_limit is off")));
+}
+
 #[tokio::test]
 async fn signing_in_has_a_rate_limit_of_its_own() {
     let server = Server::with(&["--auth-rate-limit=3/h"]).await;
