@@ -1,9 +1,9 @@
-//! Somebody who is signed in says their password again.
+//! Somebody who is signed in says their password again, or makes a key that signs in for them.
 
 use portcullis_auth_core::audit::Context;
-use portcullis_auth_core::id::SubjectId;
+use portcullis_auth_core::id::{SessionId, SubjectId};
 use portcullis_auth_core::password::{Account, PasswordError, PasswordErrorKind};
-use portcullis_auth_core::throttle::{Attempt, Permit};
+use portcullis_auth_core::throttle::{Attempt, Grant, Permit};
 
 use super::{Accounts, SignInError};
 use crate::store::User;
@@ -39,20 +39,33 @@ impl Guess {
 }
 
 impl Accounts {
-    /// Charges for a guess at a password, as for one that signs in.
+    /// Charges for a guess at a password within a session. Counted by session, apart from guesses that sign in: whoever has
+    /// stolen a token must neither find out the password with it nor keep its owner from signing in, and an owner whom a thief
+    /// holds back within one session signs in to another.
     pub(crate) async fn guess(
         &self,
-        user: &User,
-        device: Option<&str>,
+        account: &Account,
+        session: SessionId,
         context: &Context,
     ) -> Result<Guess, SignInError> {
-        let key = user.email.to_ascii_lowercase();
-        let attempt = Attempt::password(&user.account.tenant, &key)
-            .device(device)
+        let session = session.to_string();
+        let attempt = Attempt::password(&account.tenant, &session)
             .client(&self.client)
             .context(context);
-        let permit = self.permit(&attempt).await?;
-        Ok(Guess(permit, user.account.subject.clone()))
+        let permit = self.permit(&self.guesses, &attempt).await?;
+        Ok(Guess(permit, account.subject.clone()))
+    }
+
+    /// Asks for a key to be made: not from where many have just failed to sign in.
+    pub(crate) async fn may_make_key(
+        &self,
+        account: &Account,
+        context: &Context,
+    ) -> Result<Permit, SignInError> {
+        let attempt = Attempt::with(&account.tenant, Grant::ApiKey)
+            .client(&self.client)
+            .context(context);
+        self.permit(&self.gate, &attempt).await
     }
 
     /// The account of somebody who is signed in; they are known, unless they were deleted or disabled a moment ago.

@@ -15,6 +15,8 @@ pub(super) enum Purpose {
     ApiKeyPepper,
     /// What identifiers and addresses are hashed with where attempts are counted.
     Throttle,
+    /// The same, where those who are signed in say their password again.
+    Guesses,
     /// The MAC of cookies that tell a device.
     Device,
     /// What secrets of second factors are sealed with.
@@ -28,6 +30,7 @@ impl Purpose {
             Self::RefreshToken => "refresh-token",
             Self::ApiKeyPepper => "api-key-pepper",
             Self::Throttle => "throttle",
+            Self::Guesses => "guesses",
             Self::Device => "device-cookie",
             Self::TotpSeal => "totp-seal",
         }
@@ -53,11 +56,12 @@ mod tests {
 
     #[test]
     fn no_purpose_gets_the_key_of_another() {
-        const ALL: [Purpose; 6] = [
+        const ALL: [Purpose; 7] = [
             Purpose::AccessToken,
             Purpose::RefreshToken,
             Purpose::ApiKeyPepper,
             Purpose::Throttle,
+            Purpose::Guesses,
             Purpose::Device,
             Purpose::TotpSeal,
         ];

@@ -85,6 +85,8 @@ pub(crate) struct Parts {
     pub(crate) registration: Registration,
     pub(crate) client: ClientId,
     gate: AuthGate,
+    /// For those who are signed in.
+    guesses: AuthGate,
     hasher: Hasher,
     schemes: (ApiKeyScheme, Bearer),
     numbers: Numbers,
@@ -145,14 +147,17 @@ impl Accounts {
             Passwords::new(hasher.clone(), policy, store, resets, clock, sink())
         };
 
-        let devices = DeviceKeys::new(KEY_ID, &key(Purpose::Device))?;
-        let gate = AuthGate::new(&key(Purpose::Throttle), devices)?
-            .store(throttle::sqlite::SqliteStore::new(pool.clone()))
-            .audit(Arc::clone(&audit));
-        let gate = match settings.sign_in_limit {
-            SignInLimit::Default => gate,
-            SignInLimit::Off => gate.danger_unlimited(),
+        let gate = |purpose| -> Result<AuthGate, Error> {
+            let devices = DeviceKeys::new(KEY_ID, &key(Purpose::Device))?;
+            let gate = AuthGate::new(&key(purpose), devices)?
+                .store(throttle::sqlite::SqliteStore::new(pool.clone()))
+                .audit(Arc::clone(&audit));
+            Ok(match settings.sign_in_limit {
+                SignInLimit::Default => gate,
+                SignInLimit::Off => gate.danger_unlimited(),
+            })
         };
+        let (gate, guesses) = (gate(Purpose::Throttle)?, gate(Purpose::Guesses)?);
 
         let factors: Arc<dyn TotpStore> = Arc::new(totp::sqlite::SqliteStore::new(pool.clone()));
         let totp = {
@@ -197,6 +202,7 @@ impl Accounts {
             registration: settings.registration,
             client: CLIENT.parse()?,
             gate,
+            guesses,
             hasher,
             schemes,
         })))

@@ -5,7 +5,9 @@ use portcullis_auth_core::id::{SubjectId, TenantId};
 use portcullis_auth_core::password::{Account, PasswordErrorKind, Rehash, Stored, Verdict};
 use portcullis_auth_core::refresh::Login;
 use portcullis_auth_core::roles::Scopes;
-use portcullis_auth_core::throttle::{Attempt, Decision, DeviceCookie, Grant, Permit, Policy};
+use portcullis_auth_core::throttle::{
+    Attempt, AuthGate, Decision, DeviceCookie, Grant, Permit, Policy,
+};
 use portcullis_auth_core::totp::{self, MfaToken, Owner};
 use portcullis_secrets::Password;
 use uuid::Uuid;
@@ -58,7 +60,7 @@ impl Accounts {
             .device(sign_in.device)
             .client(&self.client)
             .context(context);
-        let permit = self.permit(&attempt).await?;
+        let permit = self.permit(&self.gate, &attempt).await?;
         let checked = match self
             .check_password(tenant, &key, sign_in.password, context)
             .await
@@ -161,7 +163,7 @@ impl Accounts {
             .device(device)
             .client(&self.client)
             .context(context);
-        let permit = self.permit(&attempt).await?;
+        let permit = self.permit(&self.gate, &attempt).await?;
         let session = self.begin(&user, verified.epoch(), methods, context).await;
         self.admit(permit, &attempt, session).await
     }
@@ -188,8 +190,12 @@ impl Accounts {
         Ok(SignedIn::Session { session, device })
     }
 
-    pub(super) async fn permit(&self, attempt: &Attempt<'_>) -> Result<Permit, SignInError> {
-        let wait = match self.gate.begin(attempt).await {
+    pub(super) async fn permit(
+        &self,
+        gate: &AuthGate,
+        attempt: &Attempt<'_>,
+    ) -> Result<Permit, SignInError> {
+        let wait = match gate.begin(attempt).await {
             Decision::Permit(permit) => return Ok(permit),
             Decision::Limited(limited) => limited.retry_after_secs(),
             // There is no second step here that could be taken: an owner goes on from a device or a session that is known.

@@ -9,6 +9,7 @@ use http::StatusCode;
 use portcullis_auth_core::api_key::{
     ApiKey, CreateError, CreateErrorKind, CreatedKey, KeyFormat, KeyId, Network, NewApiKey, Overlap,
 };
+use portcullis_auth_core::audit;
 use portcullis_auth_core::password::Account;
 use portcullis_auth_core::roles::{Permission, Scopes};
 use portcullis_auth_core::store::StoreError;
@@ -134,8 +135,8 @@ pub(super) async fn create(
         let days = u32::try_from(days).map_err(Problem::failed)?;
         new = new.lifetime(DAY * days);
     }
-    let created = app.accounts.api_keys.create(new, &who.principal, &context);
-    match created.await {
+    let made = app.accounts.api_keys.create(new, &who.principal, &context);
+    match permitted(&app, &who, &context, made).await? {
         Ok(created) => answer(&app, &created),
         Err(error) => {
             let member = match error.kind() {
@@ -172,9 +173,25 @@ pub(super) async fn rotate(
     let id = own(&app, &who, key).await?;
     let keys = &app.accounts.api_keys;
     let overlap = Overlap::default();
-    let rotated = keys.rotate(&who.account.tenant, id, overlap, &who.principal, &context);
-    let rotated = rotated.await.map_err(|error| refused(&error))?;
-    answer(&app, &rotated)
+    let made = keys.rotate(&who.account.tenant, id, overlap, &who.principal, &context);
+    let rotated = permitted(&app, &who, &context, made).await?;
+    answer(&app, &rotated.map_err(|error| refused(&error))?)
+}
+
+/// Makes a key where somebody might sign in.
+async fn permitted(
+    app: &App,
+    who: &SignedIn,
+    context: &audit::Context,
+    made: impl Future<Output = Result<CreatedKey, CreateError>>,
+) -> Result<Result<CreatedKey, CreateError>, Problem> {
+    let permit = app.accounts.may_make_key(&who.account, context).await?;
+    let made = made.await;
+    match &made {
+        Ok(_) => permit.first_factor().await,
+        Err(_) => permit.withdrawn().await,
+    }
+    Ok(made)
 }
 
 /// The id of a key of whoever asks: those of others are not there.

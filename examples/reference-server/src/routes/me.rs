@@ -2,11 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use portcullis_auth_core::audit::EventKind;
 use portcullis_auth_core::password::{Stored, Verdict};
 use portcullis_auth_core::refresh::{RevokeReason, SessionInfo};
-use portcullis_auth_core::throttle::DEVICE_COOKIE;
 use portcullis_auth_core::time::Timestamp;
 use portcullis_auth_core::totp::{Factor, Owner};
 use serde::Serialize;
@@ -19,7 +18,7 @@ use super::auth::mfa::owner;
 use super::extract::Json;
 use super::fields::Fields;
 use super::reply::{self, timestamp};
-use super::who::{Context, SignedIn, Who, cookie};
+use super::who::{Context, SignedIn, Who};
 use crate::problem::Problem;
 use crate::store::User;
 
@@ -88,7 +87,6 @@ pub(super) async fn delete(
     State(app): State<App>,
     who: SignedIn,
     Context(context): Context,
-    headers: HeaderMap,
     Json(body): Json,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::of(&body, &["password"]);
@@ -96,8 +94,7 @@ pub(super) async fn delete(
     fields.check()?;
     let (accounts, account) = (&app.accounts, &who.account);
     let user = accounts.enabled_user(account).await?;
-    let device = cookie(&headers, DEVICE_COOKIE);
-    let guess = accounts.guess(&user, device, &context).await?;
+    let guess = accounts.guess(account, who.session, &context).await?;
     let stored = Stored {
         account,
         hash: &user.password,

@@ -2,9 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use portcullis_auth_core::password::{Candidate, Stored};
-use portcullis_auth_core::throttle::DEVICE_COOKIE;
 
 use super::register::refused;
 use crate::accounts::Accounts;
@@ -13,14 +12,13 @@ use crate::problem::Problem;
 use crate::routes::App;
 use crate::routes::extract::Json;
 use crate::routes::fields::Fields;
-use crate::routes::who::{Context, SignedIn, cookie};
+use crate::routes::who::{Context, SignedIn};
 
 /// Only the session that asked goes on.
 pub(in crate::routes) async fn change(
     State(app): State<App>,
     who: SignedIn,
     Context(context): Context,
-    headers: HeaderMap,
     Json(body): Json,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::of(&body, &["current_password", "new_password"]);
@@ -34,8 +32,7 @@ pub(in crate::routes) async fn change(
     let words = Accounts::words(account.tenant.as_str(), &email);
 
     // Whoever has a stolen token must not find out the password with it.
-    let device = cookie(&headers, DEVICE_COOKIE);
-    let guess = accounts.guess(&user, device, &context).await?;
+    let guess = accounts.guess(account, who.session, &context).await?;
     let stored = Stored {
         account,
         hash: &user.password,

@@ -256,3 +256,32 @@ async fn a_key_is_refused_from_other_networks() {
         assert_eq!(answer.status, status, "{networks}");
     }
 }
+
+#[tokio::test]
+async fn nobody_makes_keys_from_where_many_have_just_failed_to_sign_in() {
+    let server = Server::start().await;
+    let token = server.token().to_owned();
+    let body = json!({ "name": "x", "scopes": ["projects:read"] });
+    let made = create(&server, &token, body.clone()).await.value();
+    for attempt in 0..30 {
+        // What nobody can have as a password is not hashed, and counts all the same.
+        let email = format!("{}@example.com", attempt % 10);
+        let wrong = json!({ "email": email, "password": "" });
+        let answer = super::post(&server, super::LOGIN, &wrong).await;
+        assert_eq!(answer.problem(), "invalid-credentials", "{attempt}");
+    }
+    let refused = create(&server, &token, body).await;
+    assert_eq!(refused.problem(), "too-many-attempts");
+    let rotate = format!("{KEYS}/{}/rotate", made["id"].as_str().unwrap());
+    let refused = ask(&server, Method::POST, &rotate, &token).await;
+    assert_eq!(refused.problem(), "too-many-attempts");
+    // What there is goes on, and ends.
+    let key = made["key"].as_str().unwrap();
+    let used = with_key(&server, Method::GET, "/api/v1/projects", key).await;
+    assert_eq!(used.status, StatusCode::OK);
+    let path = format!("{KEYS}/{}", made["id"].as_str().unwrap());
+    assert_eq!(
+        ask(&server, Method::DELETE, &path, &token).await.status,
+        StatusCode::NO_CONTENT
+    );
+}
