@@ -129,6 +129,21 @@ impl Accounts {
         device: Option<&str>,
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
+        let signed_in = self.prove(token, proof, device, context).await;
+        // Nobody is told that a code was right which came too late: for an account that was disabled, or signed out meanwhile.
+        signed_in.map_err(|error| match error {
+            SignInError::Wrong => SignInError::WrongCode,
+            other => other,
+        })
+    }
+
+    async fn prove(
+        &self,
+        token: &str,
+        proof: Proof<'_>,
+        device: Option<&str>,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
         let (verified, methods) = match proof {
             Proof::Code(code) => {
                 let verified = self.totp.verify(token, &self.client, code, context).await?;

@@ -175,6 +175,26 @@ async fn who_had_only_the_password_has_nothing_left_once_there_is_a_second_facto
     assert_eq!(verify(&server, None, old).await.problem(), "invalid-code");
 }
 
+// A right code was answered with another problem than a wrong one.
+#[tokio::test]
+async fn nobody_learns_whether_a_code_was_right_that_came_too_late() {
+    let server = Server::start().await;
+    let (token, secret) = with_factor(&server).await;
+    let mfa_token = login(&server, None).await.value()["mfa_token"].clone();
+    let out = ask(&server, Method::POST, "/api/v1/auth/logout-all", &token).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    let mut answers = Vec::new();
+    for code in ["000000", &code(&secret, 1)] {
+        let body = json!({ "mfa_token": mfa_token, "code": code });
+        let answer = verify(&server, None, body).await;
+        let mut said = answer.value();
+        said["instance"] = Value::Null;
+        answers.push((answer.status, said));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_factor_is_taken_away_by_who_has_signed_in() {
     let server = Server::start().await;
