@@ -67,7 +67,10 @@ pub(in crate::routes) async fn register(
         Created::Taken => accounts.tell(EventKind::UserCreated, &account, &context, |event| {
             event.outcome(Outcome::Blocked).reason("address_taken")
         }),
-        Created::NoTenant => return Err(Problem::registration_closed().into()),
+        // Nor does anybody learn here which tenants there are.
+        Created::NoTenant => accounts.tell(EventKind::UserCreated, &account, &context, |event| {
+            event.outcome(Outcome::Blocked).reason("no_such_tenant")
+        }),
     }
     let registered = Registered {
         user_id: account.subject.as_str(),

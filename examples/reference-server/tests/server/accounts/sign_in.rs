@@ -184,7 +184,15 @@ async fn registration_can_be_closed_and_never_opens_the_tenants_of_others() {
     );
 
     let all = Server::with(&["--registration=all"]).await;
-    // A tenant is made by an operator, and not by whoever names it.
+    // A tenant is made by an operator, and not by whoever names it. Nor is anybody told which there are.
+    let elsewhere = post(&all, REGISTER, &body("acme")).await;
+    let here = post(&all, REGISTER, &body("default")).await;
+    for made in [&elsewhere, &here] {
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        assert_eq!(made.value()["user_id"].as_str().unwrap().len(), 36);
+    }
+    let shape = |answer: &Answer| answer.headers.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(shape(&elsewhere), shape(&here));
     assert_eq!(
         post(&all, REGISTER, &body("acme")).await.problem(),
         "registration-closed"
