@@ -74,6 +74,7 @@ pub(crate) enum StoreError {
 #[derive(Debug)]
 pub(crate) enum OpenError {
     Directory(PathBuf, std::io::Error),
+    File(PathBuf, std::io::Error),
     Connect(Place, sqlx::Error),
     Migrate(Place, sqlx::migrate::MigrateError),
     Accounts(Place, auth::StoreError),
@@ -163,6 +164,7 @@ impl Store {
             }
             Kind::File(path) => {
                 make_parent(path)?;
+                make_file(path)?;
                 pool = pool.max_connections(MAX_CONNECTIONS);
             }
         }
@@ -300,6 +302,20 @@ fn make_parent(path: &Path) -> std::result::Result<(), OpenError> {
         .map_err(|error| OpenError::Directory(parent.to_owned(), error))
 }
 
+// The same for a file in a directory of somebody else's. What SQLite puts beside it is open to whom the file is.
+fn make_file(path: &Path) -> std::result::Result<(), OpenError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(OpenError::File(path.to_owned(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// As services that hold a store of ours hear of it.
 impl From<StoreError> for auth::StoreError {
     fn from(error: StoreError) -> Self {
@@ -360,6 +376,7 @@ impl fmt::Display for OpenError {
                     path.display()
                 )
             }
+            Self::File(path, error) => write!(f, "{} cannot be made: {error}", path.display()),
             Self::Connect(place, error) => write!(f, "{place} cannot be opened: {error}"),
             Self::Migrate(place, error) => {
                 write!(f, "{place} cannot be brought up to date: {error}")

@@ -1,6 +1,8 @@
 use portcullis_auth_core::password::{Account, PasswordHash};
 use portcullis_auth_core::refresh::RevokeReason;
-use portcullis_auth_core::revocation::{Marks, Revocations, SqliteStore as RevocationStore};
+use portcullis_auth_core::revocation::{
+    Marks, Revocations, SqliteStore as RevocationStore, TokenLife,
+};
 use portcullis_auth_core::time::{Clock as _, SystemClock};
 
 use super::{
@@ -487,7 +489,8 @@ fn ending() -> Ending {
 
 /// The epoch of somebody's sessions, and whether a process that starts now takes access tokens of the first one.
 async fn standing(store: &Store, account: &Account) -> (i64, bool) {
-    let revocations = Revocations::builder().shared(RevocationStore::new(store.pool()));
+    let life = TokenLife::new(std::time::Duration::from_secs(600));
+    let revocations = Revocations::builder(life).shared(RevocationStore::new(store.pool()));
     revocations.sync().await.unwrap();
     let marks = Marks::default().subject(&account.tenant, &account.subject, 0);
     let epoch = sqlx::query_scalar("SELECT epoch FROM auth_refresh_subject WHERE subject = $1")
@@ -564,4 +567,38 @@ async fn more_rights_end_nothing() {
     let changed = changed.await.unwrap();
     assert!(matches!(changed, Changed::Yes { ended: None, .. }));
     assert_eq!(standing(&store, &ann).await, (0, true));
+}
+
+// Hashes of passwords and sealed secrets, in a file that everybody on the machine could read.
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_reads_a_database_wherever_it_lies() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = std::env::temp_dir().join(format!("portcullis-mode-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&directory, everybody).unwrap();
+    let location = Location::file(&directory.join("open.db"));
+    let store = Store::open(&location).await.unwrap();
+    user(&store, "ann@example.com").await;
+    let files = || {
+        let files = std::fs::read_dir(&directory).unwrap();
+        let files = files.map(|file| {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode();
+            (file.file_name().into_string().unwrap(), mode & 0o777)
+        });
+        files.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let expected = ["open.db", "open.db-shm", "open.db-wal"].map(|file| (file.to_owned(), 0o600));
+    assert_eq!(files(), expected.into());
+    store.close().await;
+
+    // Who opened it to others meant to.
+    let path = directory.join("open.db");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    Store::open(&location).await.unwrap().close().await;
+    assert_eq!(files()["open.db"], 0o640);
+    std::fs::remove_dir_all(directory).unwrap();
 }
