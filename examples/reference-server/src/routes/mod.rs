@@ -17,11 +17,12 @@ mod pages;
 mod projects;
 mod reply;
 mod schemas;
+mod through;
 mod versions;
 mod who;
 
-use std::sync::Arc;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -190,13 +191,13 @@ fn sign_in(doors: &Doors) -> Router<App> {
 /// Sessions that live, and what others must know to believe their tokens.
 fn sessions(doors: &Doors, endpoints: &TokenEndpoints) -> Router<App> {
     let endpoints = || any_service(EndpointService::new(endpoints.clone()));
-    Router::new()
     // These tell wrong methods themselves, and so the guard stands around all of them.
     let sessions = || {
         endpoints()
             .layer::<_, Infallible>(from_fn(who::signed_in))
             .layer(doors.guard.clone())
     };
+    Router::new()
         // Whoever comes here has an access token that has expired, or none.
         .route(REFRESH, endpoints())
         .route(REVOKE, endpoints().layer(map_response(nothing_to_tell)))
@@ -260,11 +261,12 @@ pub(crate) fn router(app: App) -> Result<Router, Error> {
         roles: app.accounts.roles.clone(),
         audit: app.accounts.sink(),
     };
+    let people = sign_in(&doors).merge(accounts(&doors)?);
+    let people = people.route_layer(from_fn(through::to_the_end));
     Ok(Router::new()
         .merge(service(&doors)?)
-        .merge(sign_in(&doors))
         .merge(sessions(&doors, &app.endpoints))
-        .merge(accounts(&doors)?)
+        .merge(people)
         .merge(pages::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
@@ -278,12 +280,5 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done),
-        // A panic stays one, for the layer that answers and reports panics.
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Problem::failed(error)),
-        },
-    }
+    through::joined(tokio::task::spawn_blocking(work).await)
 }

@@ -1,8 +1,9 @@
 use http::{Method, StatusCode};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use super::{GOOD, LOGIN, access_token, ask, post, register};
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Server, eventually};
 
 const NEW: &str = "eight purple ferry rides";
 
@@ -90,4 +91,51 @@ async fn guesses_with_a_stolen_token_are_bounded_and_hold_nobody_else_back() {
     );
     let me = ask(&server, Method::GET, "/api/v1/me", &stolen).await;
     assert_eq!(me.problem(), "invalid-token");
+}
+
+/// How many passwords were or are being looked at.
+async fn hashes(server: &Server) -> u64 {
+    let metrics = server.get("/metrics").await;
+    let number = |name: &str| -> u64 {
+        let mut lines = metrics.text().lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)).unwrap();
+        value.trim().parse().unwrap()
+    };
+    number("auth_password_hashes_total ") + number("auth_password_hashes_pending ")
+}
+
+// Whoever hung up at the right moment had sessions end without their access tokens, and nothing in the audit trail.
+#[tokio::test]
+async fn what_was_asked_for_is_done_when_nobody_waits_for_it() {
+    let server = Server::start().await;
+    register(&server, "ann@example.com").await;
+    let here = access_token(&server.login("ann@example.com", GOOD).await);
+    let there = access_token(&server.login("ann@example.com", GOOD).await);
+    let body = json!({ "current_password": GOOD, "new_password": NEW }).to_string();
+    let before = hashes(&server).await;
+    let mut stream = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /api/v1/auth/password HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {here}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Once it was read as a whole, which shows by its password being looked at.
+    eventually(async || (hashes(&server).await > before).then_some(())).await;
+    drop(stream);
+    eventually(async || {
+        let answer = ask(&server, Method::GET, "/api/v1/me", &there).await;
+        (answer.status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    eventually(async || {
+        let trail = server
+            .get("/api/v1/admin/audit?event=authn_password_change")
+            .await;
+        (trail.value()["items"] != json!([])).then_some(())
+    })
+    .await;
+    server.login("ann@example.com", NEW).await;
 }
