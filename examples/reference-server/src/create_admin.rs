@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use portcullis_auth_core::audit::{Actor, Event, EventKind};
 use portcullis_auth_core::id::InvalidId;
-use portcullis_auth_core::password::{Account, PasswordError, PasswordPolicy};
+use portcullis_auth_core::password::{
+    Account, BreachFilter, PasswordError, PasswordPolicy, Reason,
+};
 use portcullis_auth_core::time::{Clock as _, SystemClock};
 use portcullis_secrets::Password;
 use portcullis_secrets::zeroize::Zeroizing;
@@ -92,6 +94,10 @@ fn create(admin: &NewAdmin) -> Result<String, Failure> {
     let password = ask_for_password()?;
     let words = Accounts::words(admin.tenant.as_str(), &email);
     PasswordPolicy::single_factor().check(&password, &words)?;
+    let is_known = |list: &BreachFilter| password.expose(|text| list.contains_password(text));
+    if admin.breaches.as_ref().is_some_and(is_known) {
+        return Err(Failure::Input(Reason::Breached.to_string()));
+    }
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::other)?;
     runtime.block_on(keep(admin, &email, &password))
 }

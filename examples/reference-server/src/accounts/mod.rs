@@ -144,7 +144,11 @@ impl Accounts {
             let clock = Arc::new(SystemClock);
             let store = Arc::new(Hashes::new(store.clone(), revocations.clone(), None));
             let policy = PasswordPolicy::single_factor();
-            Passwords::new(hasher.clone(), policy, store, resets, clock, sink())
+            let passwords = Passwords::new(hasher.clone(), policy, store, resets, clock, sink());
+            match settings.breaches.take() {
+                Some(breaches) => passwords.breach_checker(Arc::new(breaches)),
+                None => passwords,
+            }
         };
 
         let gate = |purpose| -> Result<AuthGate, Error> {

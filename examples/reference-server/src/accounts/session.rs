@@ -28,11 +28,7 @@ pub(crate) struct Session {
 
 impl Accounts {
     /// Signs an access token for a session, with the roles that its owner has now.
-    pub(super) fn sign(
-        &self,
-        issued: &Issued,
-        user: &User,
-    ) -> Result<IssuedToken, IssueError> {
+    pub(super) fn sign(&self, issued: &Issued, user: &User) -> Result<IssuedToken, IssueError> {
         let token = NewToken::access(
             issued.subject(),
             issued.tenant(),

@@ -235,11 +235,19 @@ impl Accounts {
         let verdict = self.passwords.verify(password, stored, context).await;
         let known = found.as_ref().map(|(user, _)| user.account.subject.clone());
         match (verdict, found) {
-            (Ok(Verdict::Right(verified)), Some((user, epoch))) => Ok(Checked::Right {
-                user: Box::new(user),
-                epoch,
-                rehash: verified.rehash,
-            }),
+            (Ok(Verdict::Right(verified)), Some((mut user, epoch))) => {
+                if verified.must_change && !user.must_change {
+                    self.store
+                        .must_change(&user.account, &user.password)
+                        .await?;
+                    user.must_change = true;
+                }
+                Ok(Checked::Right {
+                    user: Box::new(user),
+                    epoch,
+                    rehash: verified.rehash,
+                })
+            }
             (Ok(_), _) => Ok(Checked::Wrong(known)),
             // What is too long or empty is nobody's password.
             (Err(error), _) if error.kind() == PasswordErrorKind::Length => {
@@ -262,11 +270,15 @@ impl Accounts {
         let login = Login::new(tenant, subject, self.client.clone()).amr(methods);
         let issued = self.refresh.login(&login, epoch, context).await?;
         let access = self
-            .sign(&issued, &user.roles)
+            .sign(&issued, user)
             .map_err(|error| unavailable(&error, None))?;
         let now = self.now().as_millis();
         self.store.signed_in(&user.account, now).await?;
-        Ok(Session { issued, access })
+        Ok(Session {
+            issued,
+            access,
+            must_change: user.must_change,
+        })
     }
 
     /// In a task of its own: nobody waits for it, and a failure is no concern of the one who signs in.

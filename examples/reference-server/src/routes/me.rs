@@ -33,6 +33,7 @@ pub(super) struct AccountView {
     email: String,
     roles: Vec<String>,
     disabled: bool,
+    must_change_password: bool,
     created_at: String,
     last_login_at: Option<String>,
 }
@@ -45,6 +46,7 @@ impl From<&User> for AccountView {
             email: user.email.clone(),
             roles: user.roles.clone(),
             disabled: !user.is_enabled(),
+            must_change_password: user.must_change,
             created_at: timestamp(user.created_at),
             last_login_at: user.last_login_at.map(timestamp),
         }

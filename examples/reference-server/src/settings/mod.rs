@@ -3,6 +3,7 @@
 //! Read once, at the start, into types that cannot be wrong; whatever is misspelt, unknown or out of
 //! range is told in one go, and the server does not start.
 
+mod breaches;
 mod secrets;
 mod sources;
 mod table;
@@ -58,6 +59,7 @@ pub(crate) struct NewAdmin {
     pub(crate) tenant: Name,
     /// None if it is to be asked for.
     pub(crate) email: Option<Email>,
+    pub(crate) breaches: Option<BreachFilter>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,8 @@ pub(crate) struct Settings {
     /// None for the address that is served on.
     pub(crate) issuer: Option<String>,
     pub(crate) registration: Registration,
+    /// Passwords that nobody may choose.
+    pub(crate) breaches: Option<BreachFilter>,
     pub(crate) refresh: RefreshPolicy,
     pub(crate) auth_rate_limit: Option<Quota>,
     pub(crate) sign_in_limit: SignInLimit,
@@ -132,6 +136,11 @@ pub(crate) fn read(
         faults,
         warnings: Vec::new(),
     };
+    let asks_for_health = flags.subcommand_matches("healthcheck").is_some();
+    if asks_for_health {
+        // It can be large, and the question comes every few seconds.
+        reader.gathered.remove("breach_list");
+    }
     let settings = reader.settings(data_directory);
     match settings {
         Some(settings) if reader.faults.is_empty() => Ok(match flags.subcommand_name() {
@@ -147,7 +156,10 @@ pub(crate) fn read(
     }
 }
 
-fn new_admin(flags: Option<&ArgMatches>, database: Location) -> Result<NewAdmin, Stop> {
+fn new_admin(flags: Option<&ArgMatches>, settings: Settings) -> Result<NewAdmin, Stop> {
+    let Settings {
+        database, breaches, ..
+    } = settings;
     let given = |name| flags.and_then(|flags| flags.get_one::<String>(name));
     let mut faults = Vec::new();
     let tenant = Name::parse(given("tenant").map_or(DEFAULT_TENANT, String::as_str));
@@ -169,6 +181,7 @@ fn new_admin(flags: Option<&ArgMatches>, database: Location) -> Result<NewAdmin,
             database,
             tenant,
             email,
+            breaches,
         }),
         _ => Err(Stop::Faults(faults)),
     }
@@ -206,6 +219,7 @@ impl Reader {
         let signing_key = self.signing_key().ok();
         let issuer = self.issuer().ok();
         let registration = self.parsed("registration");
+        let breaches = self.breach_list().ok();
         let refresh = self.refresh();
         let auth_rate_limit = self.parsed::<OrOff<Quota>>("auth_rate_limit");
         let sign_in_limit = self.sign_in_limit(environment);
@@ -237,6 +251,7 @@ impl Reader {
             signing_key: signing_key?,
             issuer: issuer?,
             registration: registration?,
+            breaches: breaches?,
             refresh: refresh?,
             auth_rate_limit: auth_rate_limit?.0,
             sign_in_limit: sign_in_limit?,

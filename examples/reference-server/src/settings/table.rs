@@ -96,6 +96,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Where strangers may make themselves a viewer: `open` (the tenant `default`), `all` (every tenant there is), `closed`",
     },
     Setting {
+        key: "breach_list",
+        value: "FILE",
+        default: Default::Depends("none"),
+        help: "Passwords that are known from breaches, which nobody may choose: lines `SHA-1:count` as of Have I Been Pwned, or a filter made of them",
+    },
+    Setting {
         key: "refresh_grace",
         value: "TIME",
         default: Default::Value("10s"),

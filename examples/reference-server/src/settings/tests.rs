@@ -580,3 +580,35 @@ fn guesses_at_passwords_are_held_back_in_production() {
         ["--sign-in-limit: it has to be `default` or `off`"]
     );
 }
+
+#[test]
+fn a_list_of_breached_passwords_is_read_as_lines_or_as_a_filter() {
+    const PASSWORD: &str = "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8";
+    let lines = File::new("breaches", &format!("{PASSWORD}:3\n"));
+    let of_lines = settings(&[], &[("PORTCULLIS_BREACH_LIST", lines.name())]);
+    let list = of_lines.breaches.unwrap();
+    assert!(list.contains_password("password") && !list.contains_password("difference"));
+
+    let file = File::new("breaches-filter", "");
+    list.write_to(std::fs::File::create(file.name()).unwrap())
+        .unwrap();
+    let of_filter = settings(&[], &[("PORTCULLIS_BREACH_LIST", file.name())]);
+    assert!(of_filter.breaches.unwrap().contains_password("password"));
+    assert!(settings(&[], &[]).breaches.is_none());
+
+    let wrong = File::new("breaches-wrong", &format!("{PASSWORD}:3\nhunter2\n"));
+    let name = wrong.name();
+    for (name, text) in [
+        (name, "line 2 of the list is no sha-1 with a count"),
+        (
+            "/nonexistent/x",
+            "the breach filter cannot be read or written",
+        ),
+    ] {
+        let variables = [("PORTCULLIS_BREACH_LIST", name)];
+        let expected = format!("PORTCULLIS_BREACH_LIST: {name}: {text}");
+        assert_eq!(faults(&["--check-config"], &variables), [expected]);
+        // Which is asked every few seconds, and chooses no passwords.
+        assert!(task(&["healthcheck"], &variables).is_ok());
+    }
+}

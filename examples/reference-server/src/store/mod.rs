@@ -269,6 +269,11 @@ fn migrator() -> Migrator {
             "accounts",
             include_str!("../../migrations/0002_accounts.sql"),
         ),
+        (
+            3,
+            "must change",
+            include_str!("../../migrations/0003_must_change.sql"),
+        ),
     ];
     let migrations = migrations.map(|(version, description, sql)| {
         Migration::new(

@@ -19,6 +19,8 @@ pub(crate) struct User {
     pub(crate) password: PasswordHash,
     pub(crate) roles: Vec<String>,
     pub(crate) disabled_at: Option<i64>,
+    /// The password is known from a breach.
+    pub(crate) must_change: bool,
     pub(crate) created_at: i64,
     pub(crate) last_login_at: Option<i64>,
 }
@@ -76,6 +78,7 @@ impl FromRow<'_, SqliteRow> for User {
             password: PasswordHash::new(hash),
             roles: roles.split_ascii_whitespace().map(str::to_owned).collect(),
             disabled_at: row.try_get("disabled_at")?,
+            must_change: row.try_get("must_change")?,
             created_at: row.try_get("created_at")?,
             last_login_at: row.try_get("last_login_at")?,
         })
@@ -85,6 +88,12 @@ impl FromRow<'_, SqliteRow> for User {
 impl User {
     pub(crate) fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// The roles with which they sign in. None before they have chosen another password, if they have to: what is known from a
+    /// breach may be somebody else who signs in.
+    pub(crate) fn roles_in_sessions(&self) -> &[String] {
+        if self.must_change { &[] } else { &self.roles }
     }
 }
 
@@ -298,7 +307,22 @@ impl Store {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool> {
-        replace_hash(&mut *self.pool.acquire().await?, account, Some(old), new).await
+        let mut connection = self.pool.acquire().await?;
+        replace_hash(&mut connection, account, Some(old), new, true).await
+    }
+
+    /// Keeps in mind that a password has to be changed, if it still is the one.
+    pub(crate) async fn must_change(&self, account: &Account, hash: &PasswordHash) -> Result<()> {
+        sqlx::query(
+            "UPDATE users SET must_change = 1
+             WHERE tenant = $1 AND id = $2 AND password_hash = $3",
+        )
+        .bind(account.tenant.as_str())
+        .bind(account.subject.as_str())
+        .bind(hash.as_str())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Sets a password, in the place of `old` if there has to be that, and ends what the one before it has begun. Returns which
@@ -311,7 +335,7 @@ impl Store {
         ending: &Ending,
     ) -> Result<Option<Vec<SessionId>>> {
         let mut transaction = self.pool.begin_with(BEGIN).await?;
-        if !replace_hash(&mut transaction, account, old, new).await? {
+        if !replace_hash(&mut transaction, account, old, new, false).await? {
             return Ok(None);
         }
         let ended = end_sessions(&mut transaction, account, ending).await?;
@@ -325,15 +349,17 @@ async fn replace_hash(
     account: &Account,
     old: Option<&PasswordHash>,
     new: &PasswordHash,
+    is_same: bool,
 ) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE users SET password_hash = $4
+        "UPDATE users SET password_hash = $4, must_change = must_change AND $5
          WHERE tenant = $1 AND id = $2 AND password_hash = COALESCE($3, password_hash)",
     )
     .bind(account.tenant.as_str())
     .bind(account.subject.as_str())
     .bind(old.map(PasswordHash::as_str))
     .bind(new.as_str())
+    .bind(is_same)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

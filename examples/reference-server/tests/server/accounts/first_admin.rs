@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::support::{Directory, Server, command};
 
 /// Runs `create-admin` with an input; returns its code, output and errors.
-async fn create(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+pub(super) async fn create(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let all = [&["create-admin"], arguments].concat();
     let mut child = command(all)
         .stdin(Stdio::piped())

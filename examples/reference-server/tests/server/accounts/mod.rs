@@ -3,6 +3,7 @@
 mod administration;
 mod answers;
 mod api_keys;
+mod breaches;
 mod first_admin;
 mod own_data;
 mod passwords;
