@@ -37,6 +37,10 @@ macro_rules! problem_types {
                 Refusal::new(StatusCode::$status, slug, $title)
             })+
         }
+
+        /// All of them, for the test that finds them described.
+        #[cfg(test)]
+        const OWN: &[(&str, StatusCode)] = &[$(($slug, StatusCode::$status)),+];
     };
 }
 
@@ -251,4 +255,94 @@ pub(crate) async fn no_such_route() -> Problem {
 
 pub(crate) async fn no_such_method() -> Problem {
     Problem::method_not_allowed().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What the layers around the routes answer; the tests over sockets know all answers, and miss what is not here.
+    const OF_LAYERS: &[(&str, StatusCode)] = &[
+        ("authentication-required", StatusCode::UNAUTHORIZED),
+        (
+            "authentication-unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+        ),
+        ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE),
+        ("body-too-slow", StatusCode::REQUEST_TIMEOUT),
+        ("credential-address-refused", StatusCode::FORBIDDEN),
+        ("credential-in-url", StatusCode::BAD_REQUEST),
+        ("cross-site-request", StatusCode::FORBIDDEN),
+        (
+            "header-fields-too-large",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ),
+        ("https-required", StatusCode::FORBIDDEN),
+        ("insufficient-rights", StatusCode::FORBIDDEN),
+        ("internal-error", StatusCode::INTERNAL_SERVER_ERROR),
+        ("invalid-grant", StatusCode::UNAUTHORIZED),
+        ("invalid-host", StatusCode::BAD_REQUEST),
+        ("invalid-scope", StatusCode::BAD_REQUEST),
+        ("invalid-token", StatusCode::UNAUTHORIZED),
+        ("malformed-credentials", StatusCode::BAD_REQUEST),
+        ("no-such-session", StatusCode::NOT_FOUND),
+        ("quota-exceeded", StatusCode::TOO_MANY_REQUESTS),
+        ("several-tokens", StatusCode::BAD_REQUEST),
+        ("step-up-required", StatusCode::UNAUTHORIZED),
+        (
+            "too-many-header-fields",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ),
+        ("unknown-host", StatusCode::MISDIRECTED_REQUEST),
+        (
+            "unsupported-content-type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        ("unsupported-grant", StatusCode::BAD_REQUEST),
+        ("uri-too-long", StatusCode::URI_TOO_LONG),
+    ];
+
+    #[test]
+    fn every_type_has_one_status_and_stands_in_the_readme_and_in_the_description() {
+        let mut types = BTreeMap::new();
+        for (slug, status) in OWN.iter().chain(OF_LAYERS) {
+            let twice = types.insert((*slug).to_owned(), status.as_u16());
+            assert_eq!(twice, None, "{slug}");
+        }
+
+        let readme = include_str!("../README.md");
+        let (_, table) = readme
+            .split_once("| Type | Status | |\n|---|---|---|\n")
+            .unwrap();
+        let mut described = BTreeMap::new();
+        for row in table.lines().take_while(|line| line.starts_with('|')) {
+            let mut cells = row.split('|').skip(1).map(str::trim);
+            let (slugs, status) = (cells.next().unwrap(), cells.next().unwrap());
+            for slug in slugs.split(", ") {
+                let slug = slug.trim_matches('`').to_owned();
+                let twice = described.insert(slug, status.parse().unwrap());
+                assert_eq!(twice, None, "{row}");
+            }
+        }
+        assert_eq!(described, types);
+
+        let api: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+        let named =
+            api["components"]["schemas"]["Problem"]["properties"]["type"]["enum"].as_array();
+        let named = named.unwrap().iter().map(|uri| {
+            let uri = uri.as_str().unwrap();
+            let start = uri.rfind([':', '#']).unwrap() + 1;
+            let known = [
+                "urn:problem-type:portcullis:",
+                "https://iana.org/assignments/http-problem-types#",
+            ];
+            assert!(known.contains(&&uri[..start]), "{uri}");
+            &uri[start..]
+        });
+        assert_eq!(named.collect::<Vec<_>>(), types.keys().collect::<Vec<_>>());
+    }
 }

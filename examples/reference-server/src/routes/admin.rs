@@ -162,15 +162,11 @@ pub(super) async fn audit(State(app): State<App>, who: Who, uri: Uri) -> Result<
     let mut filter = AuditFilter::default();
     let query = uri.query().unwrap_or_default();
     // Any text may be asked for: what nobody has is not found.
-    let page = Page::parse_with(
-        query,
-        page::id,
-        |name, value| match name {
-            "subject" => filter.subject.replace(value.to_owned()).is_none(),
-            "event" => filter.event.replace(value.to_owned()).is_none(),
-            _ => false,
-        },
-    )?;
+    let page = Page::parse_with(query, page::id, |name, value| match name {
+        "subject" => filter.subject.replace(value.to_owned()).is_none(),
+        "event" => filter.event.replace(value.to_owned()).is_none(),
+        _ => false,
+    })?;
     let mut events = app
         .store
         .events(&who.account.tenant, &filter, &page)

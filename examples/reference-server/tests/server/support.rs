@@ -427,6 +427,7 @@ impl Call {
             let path = path.split('?').next().unwrap_or_default();
             let known = is_described(&method, path, answer.status);
             assert!(known, "undocumented: {method} {path}: {answer:?}");
+            answer.is_of_a_known_type();
         }
         answer
     }
@@ -500,10 +501,7 @@ impl Answer {
 
     /// The last part of a problem's type.
     pub(crate) fn problem(&self) -> String {
-        assert!(
-            self.status.is_client_error() || self.status.is_server_error(),
-            "{self:?}"
-        );
+        assert!(self.is_refusal(), "{self:?}");
         let value = self.value();
         let kind = value["type"].as_str().unwrap();
         kind.rsplit(':').next().unwrap().to_owned()
@@ -514,6 +512,28 @@ impl Answer {
         let errors = self.value()["errors"].clone();
         let pointer = |error: &Value| error["pointer"].as_str().unwrap().to_owned();
         errors.as_array().unwrap().iter().map(pointer).collect()
+    }
+
+    /// The description has all types, and the README those that have the status of this answer.
+    fn is_of_a_known_type(&self) {
+        let Ok(problem) = serde_json::from_slice::<Value>(&self.body) else {
+            return;
+        };
+        let Some(kind) = problem["type"].as_str().filter(|_| self.is_refusal()) else {
+            return;
+        };
+        let known = &OPENAPI["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
+        let known = known.as_array().unwrap();
+        assert!(known.contains(&problem["type"]), "{self:?}");
+        let slug = format!("`{}`", kind.rsplit([':', '#']).next().unwrap());
+        let status = format!("| {} |", self.status.as_u16());
+        let mut rows = include_str!("../../README.md").lines();
+        let row = rows.find(|row| row.contains(&slug) && row.contains(&status));
+        assert!(row.is_some(), "the README has another status: {self:?}");
+    }
+
+    fn is_refusal(&self) -> bool {
+        self.status.is_client_error() || self.status.is_server_error()
     }
 
     fn keeps_the_promises_of_all(&self, method: &Method, path: &str) {
