@@ -17,6 +17,8 @@ mod pages;
 mod projects;
 mod reply;
 mod schemas;
+#[cfg(test)]
+mod tests;
 mod through;
 mod versions;
 mod who;
