@@ -1,4 +1,4 @@
-//! `/`, `/docs` and `/openapi.json`: for people, without scripts and without anything from elsewhere.
+//! `/`, `/docs` and `/openapi.json`: for people, without anything from elsewhere. The only script is that of `/`, which signs in.
 
 use std::sync::LazyLock;
 
@@ -17,26 +17,19 @@ use crate::problem::Problem;
 /// The description of the API, written by hand and held to the routes by a test.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
-/// A page with a gap where the response's nonce goes.
-struct Page {
-    before: String,
-    after: String,
-}
+/// A page in pieces, between which the response's nonce goes.
+struct Page(Vec<String>);
 
 impl Page {
     fn new(title: &str, main: &str) -> Self {
-        let html = include_str!("../../pages/page.html");
-        // The nonce's gap comes first in the page, and so is found whatever the rest holds.
-        let (before, after) = html.split_once("{nonce}").unwrap_or((html, ""));
-        Self {
-            before: before.replace("{title}", title),
-            after: after.replace("{main}", main),
-        }
+        let html = include_str!("../../pages/page.html").replace("{title}", title);
+        let html = html.replace("{main}", main);
+        Self(html.split("{nonce}").map(ToOwned::to_owned).collect())
     }
 
     fn fill(&self, request: &Request) -> Html<String> {
         let nonce = CspNonce::of(request).map_or("", CspNonce::as_str);
-        Html([self.before.as_str(), nonce, self.after.as_str()].concat())
+        Html(self.0.join(nonce))
     }
 }
 
@@ -55,13 +48,10 @@ async fn status(State(app): State<App>, request: Request) -> Html<String> {
         Status::Warn => "It works, and something that it can do without does not.",
         _ => "It is not ready for requests.",
     };
-    let main = format!(
-        "<h1>Portcullis reference server</h1>\n<p>Version {}. {status}</p>\n\
-         <ul>\n<li><a href=\"/docs\">What it can do</a>, \
-         also as <a href=\"/openapi.json\">OpenAPI</a></li>\n\
-         <li><a href=\"/health\">Health</a> and <a href=\"/metrics\">metrics</a></li>\n</ul>\n",
-        env!("CARGO_PKG_VERSION"),
-    );
+    let main = include_str!("../../pages/home.html")
+        .replace("{version}", env!("CARGO_PKG_VERSION"))
+        .replace("{status}", status)
+        .replace("{script}", include_str!("../../pages/home.js"));
     Page::new("Portcullis reference server", &main).fill(&request)
 }
 

@@ -20,15 +20,64 @@ async fn pages_need_nothing_but_themselves_and_their_nonce() {
             html.matches(&format!("<style nonce=\"{nonce}\">")).count(),
             1
         );
+        let scripts = html.matches("<script").count();
+        let known = html.matches(&format!("<script nonce=\"{nonce}\">")).count();
+        assert_eq!((scripts, known), if path == "/" { (1, 1) } else { (0, 0) });
         // Base64 may look like anything.
         let html = html.replace(nonce, "");
         nonces.insert(nonce.to_owned());
-        for outside in ["src=", "<script", "//", "style=", "@import", "url("] {
+        for outside in ["src=", "//", "style=", "@import", "url(", "{nonce}"] {
             assert!(!html.contains(outside), "{path} has {outside}");
         }
         assert_eq!(page.header("cache-control"), "no-store");
     }
     assert_eq!(nonces.len(), 3);
+}
+
+// What a browser makes of it is seen by tests/judges/chromium.
+#[tokio::test]
+async fn the_page_that_signs_in_keeps_no_token_and_takes_no_handler_from_its_text() {
+    let server = Server::start().await;
+    let page = server.nobody(&Method::GET, "/").send().await;
+    let html = page.text();
+    for kept in [
+        "localStorage",
+        "sessionStorage",
+        "document.cookie",
+        "indexedDB",
+    ] {
+        assert!(!html.contains(kept), "{kept}");
+    }
+    for unsafe_ in [
+        "innerHTML",
+        "insertAdjacentHTML",
+        "eval(",
+        "javascript:",
+        " onclick",
+        " onsubmit",
+    ] {
+        assert!(!html.contains(unsafe_), "{unsafe_}");
+    }
+    // Without its script, which shows it, a form must not put a password into the address.
+    assert_eq!(
+        html.matches("<form").count(),
+        html.matches("method=\"post\"").count()
+    );
+    assert_eq!(
+        html.matches("<form").count(),
+        html.matches(" hidden>\n<h2").count() - 1
+    );
+    for field in ["username", "current-password", "one-time-code"] {
+        assert!(
+            html.contains(&format!("autocomplete=\"{field}\"")),
+            "{field}"
+        );
+    }
+    // Every field has a name that is read out.
+    for field in html.split("<input id=\"").skip(1) {
+        let (id, _) = field.split_once('"').unwrap();
+        assert!(html.contains(&format!("<label for=\"{id}\">")), "{id}");
+    }
 }
 
 #[tokio::test]
