@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use portcullis_auth_core::jwt::SigningKey;
+use portcullis_auth_core::password::BreachFilter;
 use portcullis_auth_core::refresh::RefreshPolicy;
 use portcullis_layer_core::origin::{ForwardedHeaders, OriginPolicy, TrustedProxies};
 use portcullis_secrets::SecretString;
@@ -147,7 +148,7 @@ pub(crate) fn read(
             _ if flags.get_flag("check-config") => Task::Checked,
             Some("create-admin") => {
                 let admin = flags.subcommand_matches("create-admin");
-                Task::CreateAdmin(Box::new(new_admin(admin, settings.database)?))
+                Task::CreateAdmin(Box::new(new_admin(admin, settings)?))
             }
             Some(_) => Task::HealthCheck(settings.listen),
             None => Task::Serve(Box::new(settings)),
