@@ -81,7 +81,7 @@
 //! |---|---|---|
 //! | `api-key` | `auth`: API keys as credentials | portcullis-auth-core with `api-key` |
 //! | `auth` | `auth`: whom a request comes from, and what they may do | portcullis-auth-core |
-//! | `bearer` | `auth`: signed access tokens as credentials | portcullis-auth-core with `jwt` and `revocation`, rand, sha2 |
+//! | `bearer` | `auth`: signed access tokens as credentials | portcullis-auth-core with `jwt` and `revocation`, polyval, rand |
 //! | `headers` | `headers`: presets, typed policies, a nonce per response | base64, rand |
 //! | `host` | `host`: answers only for named hosts | nothing |
 //! | `https` | `https`: redirects plain http or refuses it | nothing |

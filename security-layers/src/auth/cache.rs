@@ -7,9 +7,10 @@ use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use polyval::Polyval;
+use polyval::universal_hash::UniversalHash as _;
 use portcullis_auth_core::revocation::Marks;
 use portcullis_auth_core::time::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::Authenticated;
 
@@ -17,14 +18,17 @@ const SHARDS: usize = 16;
 
 /// What accepted tokens said. Only such are in it, so that nobody fills it with guesses.
 ///
-/// Tokens are known by SHA-256 over a random key and the whole token, signature included: there is nothing to steal from it,
-/// and nobody can choose two tokens that it takes for one.
+/// Tokens are known by a hash of the whole token, signature included, under a random key: there is nothing to steal from it.
+/// The hash is POLYVAL (RFC 8452), which takes less than half of the time of SHA-256. It takes two tokens for one with a chance
+/// of one in 2^128 for each 16 bytes, whoever has chosen them, as long as nobody sees what comes out: neither hashes nor key
+/// leave the cache. Who found out the key all the same would not be taken for somebody else either: that needs what a token of
+/// theirs hashes to, and so the token.
 ///
 /// Each shard has two halves. When the newer one is full, it becomes the older one, and what was there is forgotten: what is
 /// in use has been copied over by then. Finding room never takes longer than looking something up.
 pub(super) struct TokenCache {
-    /// What has read the key: as long as a block of the hash, it is read once and not for each token.
-    keyed: Sha256,
+    /// The hash with its key and what is worked out from that once.
+    keyed: Polyval,
     shards: [Mutex<Shard>; SHARDS],
     /// How many tokens half a shard takes.
     half: usize,
@@ -40,7 +44,7 @@ type Tokens = HashMap<TokenHash, Entry, BuildHasherDefault<Prefix>>;
 
 /// The name of a token in the cache.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct TokenHash([u8; 32]);
+pub(super) struct TokenHash([u8; 16]);
 
 /// What is remembered of a token.
 #[derive(Clone)]
@@ -66,14 +70,16 @@ impl TokenCache {
 
     fn with_half(half: usize) -> Self {
         Self {
-            keyed: Sha256::new_with_prefix(rand::random::<[u8; 64]>()),
+            keyed: Polyval::new(&rand::random::<[u8; 16]>().into()),
             shards: Default::default(),
             half,
         }
     }
 
     pub(super) fn hash(&self, token: &str) -> TokenHash {
-        let hash = self.keyed.clone().chain_update(token);
+        let mut hash = self.keyed.clone();
+        // Padded with zeros, which are in no header: what differs still does.
+        hash.update_padded(token.as_bytes());
         TokenHash(hash.finalize().into())
     }
 
@@ -113,7 +119,7 @@ impl TokenCache {
 
     fn shard(&self, hash: TokenHash) -> MutexGuard<'_, Shard> {
         // Not the bytes by which the maps sort.
-        lock(&self.shards[usize::from(hash.0[31]) % SHARDS])
+        lock(&self.shards[usize::from(hash.0[15]) % SHARDS])
     }
 }
 
@@ -142,7 +148,7 @@ impl fmt::Debug for TokenCache {
 
 impl std::hash::Hash for TokenHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(&self.0[..8]);
+        state.write(&self.0);
     }
 }
 
@@ -152,8 +158,8 @@ struct Prefix(u64);
 
 impl Hasher for Prefix {
     fn write(&mut self, bytes: &[u8]) {
-        for (byte, place) in bytes.iter().zip(0..8) {
-            self.0 |= u64::from(*byte) << (8 * place);
+        if let Some(prefix) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*prefix);
         }
     }
 
@@ -164,6 +170,8 @@ impl Hasher for Prefix {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use portcullis_auth_core::principal::Principal;
 
     use super::*;
@@ -209,6 +217,22 @@ mod tests {
             assert!(cache.get(used, 1, at(9)).is_some(), "{other}");
         }
         assert!(cache.len() <= 320, "{}", cache.len());
+    }
+
+    #[test]
+    fn every_byte_of_a_token_counts_and_so_does_its_place() {
+        let cache = cache(1);
+        let token = "0123456789abcdef.fedcba9876543210.signature";
+        let (block, rest) = token.split_at(16);
+        let mut others = vec![token.to_owned(), format!("{rest}{block}")];
+        others.extend((0..token.len()).map(|len| token[..len].to_owned()));
+        others.extend((0..token.len()).map(|at| {
+            let mut other = token.to_owned();
+            other.replace_range(at..=at, "x");
+            other
+        }));
+        let hashes: HashSet<_> = others.iter().map(|other| cache.hash(other).0).collect();
+        assert_eq!(hashes.len(), others.len());
     }
 
     #[test]
