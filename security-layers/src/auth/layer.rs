@@ -39,7 +39,7 @@ pub(super) struct Settings<S> {
     pub(super) space: Space,
     pub(super) origin: OriginPolicy,
     pub(super) exempt: Paths,
-    pub(super) strip: Arc<[HeaderName]>,
+    pub(super) strip: Names,
     pub(super) report_subject: bool,
     pub(super) audit: Arc<dyn AuditSink>,
     pub(super) clock: Arc<dyn Clock>,
@@ -54,7 +54,7 @@ impl<S> Clone for Settings<S> {
             space: self.space.clone(),
             origin: self.origin.clone(),
             exempt: self.exempt.clone(),
-            strip: Arc::clone(&self.strip),
+            strip: self.strip.clone(),
             report_subject: self.report_subject,
             audit: Arc::clone(&self.audit),
             clock: Arc::clone(&self.clock),
@@ -81,7 +81,7 @@ impl<S: Scheme> AuthLayer<S> {
                 space,
                 origin: OriginPolicy::default(),
                 exempt: Paths::default(),
-                strip: IDENTITY.into(),
+                strip: IDENTITY.into_iter().collect(),
                 report_subject: false,
                 audit: Arc::new(TracingSink),
                 clock: Arc::new(SystemClock),
@@ -163,6 +163,36 @@ impl<S, R> AuthLayer<S, R> {
         self.counters = Counters::of::<AuthRefused>(refusals);
         self
     }
+}
+
+/// Names of headers, and of how many bytes they are: most that are none of them are known by that.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    names: Arc<[HeaderName]>,
+    lengths: u64,
+}
+
+impl Names {
+    pub(super) fn contains(&self, name: &HeaderName) -> bool {
+        self.lengths & length(name) != 0 && self.names.contains(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &HeaderName> {
+        self.names.iter()
+    }
+}
+
+impl FromIterator<HeaderName> for Names {
+    fn from_iter<I: IntoIterator<Item = HeaderName>>(names: I) -> Self {
+        let names: Arc<[HeaderName]> = names.into_iter().collect();
+        let lengths = names.iter().fold(0, |all, name| all | length(name));
+        Self { names, lengths }
+    }
+}
+
+/// A bit for each length up to 62, and one for all that are longer.
+fn length(name: &HeaderName) -> u64 {
+    1 << name.as_str().len().min(63)
 }
 
 impl<T, S, R: Clone> Layer<T> for AuthLayer<S, R> {
