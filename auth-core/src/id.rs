@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// The most bytes of an identifier (RFC 9068 has no limit; OpenID Connect Core 2 has this one for `sub`).
 const MAX_BYTES: usize = 255;
@@ -145,8 +146,9 @@ macro_rules! uuid_id {
 pub(crate) use uuid_id;
 
 pub(crate) fn uuid(id: &str, invalid: &'static str) -> Result<Uuid, InvalidId> {
+    let mut text = [0; Hyphenated::LENGTH];
     match Uuid::try_parse(id) {
-        Ok(uuid) if uuid.to_string() == id => Ok(uuid),
+        Ok(uuid) if uuid.hyphenated().encode_lower(&mut text) == id => Ok(uuid),
         _ => Err(InvalidId(invalid)),
     }
 }

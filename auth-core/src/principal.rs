@@ -82,6 +82,7 @@ impl Principal {
 
     /// Sets by what the principal was recognised.
     #[must_use]
+    #[inline]
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
         self
@@ -89,6 +90,7 @@ impl Principal {
 
     /// Sets the tenant that the credential belongs to.
     #[must_use]
+    #[inline]
     pub fn tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
         self
@@ -96,6 +98,7 @@ impl Principal {
 
     /// Sets the login that the token comes of (`sid`).
     #[must_use]
+    #[inline]
     pub fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
@@ -103,6 +106,7 @@ impl Principal {
 
     /// Sets the program that acts for the subject (`client_id`).
     #[must_use]
+    #[inline]
     pub fn client(mut self, client: ClientId) -> Self {
         self.client = Some(client);
         self
@@ -110,6 +114,7 @@ impl Principal {
 
     /// Sets the token's own name (`jti`).
     #[must_use]
+    #[inline]
     pub fn token_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.token_id = Some(id.into());
         self
@@ -118,6 +123,7 @@ impl Principal {
     /// Sets what the credential is restricted to. Without, it is not restricted further than the subject is; with none at
     /// all, it lets nothing through.
     #[must_use]
+    #[inline]
     pub fn scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = Some(scopes);
         self
@@ -139,6 +145,7 @@ impl Principal {
 
     /// Sets what the issuer says of how the subject signed in (`acr`).
     #[must_use]
+    #[inline]
     pub fn acr(mut self, acr: impl Into<Arc<str>>) -> Self {
         self.acr = Some(acr.into());
         self
@@ -146,6 +153,7 @@ impl Principal {
 
     /// Sets when the subject last proved who they are (`auth_time`).
     #[must_use]
+    #[inline]
     pub fn auth_time(mut self, at: Timestamp) -> Self {
         self.auth_time = Some(at);
         self
@@ -153,6 +161,7 @@ impl Principal {
 
     /// Sets what the principal may do, as worked out elsewhere.
     #[must_use]
+    #[inline]
     pub fn access(mut self, access: Access) -> Self {
         self.access = Some(access);
         self
