@@ -41,7 +41,7 @@ impl Header {
         let mut id = Some(None);
         let mut extended = false;
         let mut embeds_key = false;
-        json::object(json, |name, value, _| match &*name.read() {
+        json::object(json, |name, value| match &*name.read() {
             "alg" => algorithm = value.text().and_then(|name| name.parse().ok()),
             "typ" => typ = value.text().map(|typ| Type::of(&typ)),
             "kid" => id = value.text().and_then(|id| KeyId::new(&id)).map(Some),

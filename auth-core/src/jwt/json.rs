@@ -29,7 +29,7 @@ pub(super) struct Text<'a> {
 impl<'a> Text<'a> {
     /// What stands between the quotes, if that is what is meant.
     pub(super) fn plain(self) -> Option<&'a str> {
-        (!self.escaped).then(|| self.inner())
+        (!self.escaped).then(|| unquoted(self.quoted))
     }
 
     /// What is meant.
@@ -38,53 +38,69 @@ impl<'a> Text<'a> {
             // Was read once before, or there would be no `Text`.
             Cow::Owned(serde_json::from_str(self.quoted).unwrap_or_default())
         } else {
-            Cow::Borrowed(self.inner())
+            Cow::Borrowed(unquoted(self.quoted))
         }
-    }
-
-    fn inner(self) -> &'a str {
-        self.quoted
-            .get(1..self.quoted.len() - 1)
-            .unwrap_or_default()
     }
 }
 
-/// A value. An array is the part of the document where it stands.
+fn unquoted(quoted: &str) -> &str {
+    quoted.get(1..quoted.len() - 1).unwrap_or_default()
+}
+
+/// A value as it stands in the document. Flat, because an enum of texts is copied by way of memory at every return.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
-    Text(Text<'a>),
-    Number(&'a str),
-    Bool(bool),
+pub(super) struct Value<'a> {
+    pub(super) raw: &'a str,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A string that means what stands between its quotes.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    Number,
+    Bool,
     Null,
-    Array(&'a str),
+    Array,
     Object,
 }
 
 impl<'a> Value<'a> {
+    /// What is meant, if it is a string.
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Text(text) => Some(text.read()),
-            _ => None,
-        }
+        let escaped = match self.kind {
+            Kind::Plain => false,
+            Kind::Escaped => true,
+            _ => return None,
+        };
+        let quoted = self.raw;
+        Some(Text { quoted, escaped }.read())
+    }
+
+    /// What stands between the quotes of a string.
+    pub(super) fn unquoted(self) -> &'a str {
+        unquoted(self.raw)
     }
 }
 
 /// Reads the one object of which `json` consists, and tells of each member. If it fails, what was told means nothing.
 pub(super) fn object<'a>(
     json: &'a str,
-    mut member: impl FnMut(Text<'a>, Value<'a>, &'a str),
+    member: impl FnMut(Text<'a>, Value<'a>),
 ) -> Result<(), Fault> {
     let mut scanner = Scanner { json, at: 0 };
     scanner.skip_space();
-    scanner.members(MAX_DEPTH, &mut member)?;
+    scanner.members(MAX_DEPTH, member)?;
     scanner.end()
 }
 
 /// Reads the one array of which `json` consists, and tells of each element.
-pub(super) fn array<'a>(json: &'a str, mut element: impl FnMut(Value<'a>)) -> Result<(), Fault> {
+pub(super) fn array<'a>(json: &'a str, element: impl FnMut(Value<'a>)) -> Result<(), Fault> {
     let mut scanner = Scanner { json, at: 0 };
     scanner.skip_space();
-    scanner.elements(MAX_DEPTH, &mut element)?;
+    scanner.elements(MAX_DEPTH, element)?;
     scanner.end()
 }
 
@@ -126,7 +142,7 @@ impl<'a> Scanner<'a> {
     fn members(
         &mut self,
         depth: u8,
-        member: &mut dyn FnMut(Text<'a>, Value<'a>, &'a str),
+        mut member: impl FnMut(Text<'a>, Value<'a>),
     ) -> Result<(), Fault> {
         let mut names = Names::default();
         self.list(b'{', b'}', |scanner| {
@@ -135,14 +151,12 @@ impl<'a> Scanner<'a> {
             scanner.skip_space();
             scanner.expect(b':')?;
             scanner.skip_space();
-            let start = scanner.at;
-            let value = scanner.value(depth)?;
-            member(name, value, scanner.since(start)?);
+            member(name, scanner.value(depth)?);
             Ok(())
         })
     }
 
-    fn elements(&mut self, depth: u8, element: &mut dyn FnMut(Value<'a>)) -> Result<(), Fault> {
+    fn elements(&mut self, depth: u8, mut element: impl FnMut(Value<'a>)) -> Result<(), Fault> {
         self.list(b'[', b']', |scanner| {
             element(scanner.value(depth)?);
             Ok(())
@@ -175,52 +189,62 @@ impl<'a> Scanner<'a> {
 
     fn value(&mut self, depth: u8) -> Result<Value<'a>, Fault> {
         let start = self.at;
+        let kind = self.skip_value(depth)?;
+        let raw = self.since(start)?;
+        Ok(Value { raw, kind })
+    }
+
+    fn skip_value(&mut self, depth: u8) -> Result<Kind, Fault> {
         match self.peek() {
-            Some(b'"') => self.text().map(Value::Text),
+            Some(b'"') => self.skip_text(),
             Some(b'{') => {
                 let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
-                self.members(depth, &mut |_, _, _| ())?;
-                Ok(Value::Object)
+                self.members(depth, |_, _| ()).map(|()| Kind::Object)
             }
             Some(b'[') => {
                 let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
-                self.elements(depth, &mut |_| ())?;
-                self.since(start).map(Value::Array)
+                self.elements(depth, |_| ()).map(|()| Kind::Array)
             }
-            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
-            Some(b't') => self.word("true").map(|()| Value::Bool(true)),
-            Some(b'f') => self.word("false").map(|()| Value::Bool(false)),
-            Some(b'n') => self.word("null").map(|()| Value::Null),
+            Some(b'-' | b'0'..=b'9') => self.skip_number().map(|()| Kind::Number),
+            Some(b't') => self.skip_word("true").map(|()| Kind::Bool),
+            Some(b'f') => self.skip_word("false").map(|()| Kind::Bool),
+            Some(b'n') => self.skip_word("null").map(|()| Kind::Null),
             _ => Err(Fault::Malformed),
         }
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Fault> {
+    fn skip_word(&mut self, word: &str) -> Result<(), Fault> {
         word.bytes().try_for_each(|byte| self.expect(byte))
     }
 
     fn text(&mut self) -> Result<Text<'a>, Fault> {
         let start = self.at;
-        let mut escaped = false;
+        let escaped = self.skip_text()? == Kind::Escaped;
+        let quoted = self.since(start)?;
+        Ok(Text { quoted, escaped })
+    }
+
+    fn skip_text(&mut self) -> Result<Kind, Fault> {
+        let start = self.at;
+        let mut kind = Kind::Plain;
         self.expect(b'"')?;
         loop {
             self.skip_plain();
             match self.next()? {
                 b'"' => break,
                 b'\\' => {
-                    escaped = true;
+                    kind = Kind::Escaped;
                     self.next()?;
                 }
                 0..=0x1f => return Err(Fault::Malformed),
                 _ => {}
             }
         }
-        let quoted = self.since(start)?;
         // Rare: escapes, and halves of surrogate pairs, are judged by whoever decodes them.
-        if escaped && serde_json::from_str::<String>(quoted).is_err() {
+        if kind == Kind::Escaped && serde_json::from_str::<String>(self.since(start)?).is_err() {
             return Err(Fault::Malformed);
         }
-        Ok(Text { quoted, escaped })
+        Ok(kind)
     }
 
     /// Goes on to the end of the string, to an escape or to what is not allowed in one, eight bytes at a time; may stop
@@ -250,7 +274,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<&'a str, Fault> {
+    fn skip_number(&mut self) -> Result<(), Fault> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -278,7 +302,7 @@ impl<'a> Scanner<'a> {
         if (large || number.len() > 300) && !number.parse().is_ok_and(f64::is_finite) {
             return Err(Fault::Malformed);
         }
-        Ok(number)
+        Ok(())
     }
 
     fn digits(&mut self) -> Result<(), Fault> {

@@ -177,7 +177,7 @@ struct Members<'a>(Vec<(Cow<'a, str>, json::Value<'a>)>);
 impl<'a> Members<'a> {
     fn parse(json: &'a str) -> Result<Self, KeyError> {
         let mut members = Vec::new();
-        json::object(json, |name, value, _| members.push((name.read(), value)))
+        json::object(json, |name, value| members.push((name.read(), value)))
             .map_err(|_| KeyErrorKind::Malformed)?;
         Ok(Self(members))
     }
@@ -217,7 +217,7 @@ impl<'a> Members<'a> {
     fn operations(&self) -> Result<Option<Operations>, KeyError> {
         let list = match self.get("key_ops") {
             None => return Ok(None),
-            Some(json::Value::Array(list)) => list,
+            Some(value) if value.kind == json::Kind::Array => value.raw,
             Some(_) => return Err(KeyErrorKind::Malformed.into()),
         };
         let mut operations = Operations::default();

@@ -1,4 +1,9 @@
+use std::fmt;
+
 use proptest::prelude::*;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::*;
 
@@ -9,7 +14,7 @@ fn oracle(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
 
 fn members(text: &str) -> Result<Vec<String>, json::Fault> {
     let mut names = Vec::new();
-    json::object(text, |name, _, _| names.push(name.read().into_owned()))?;
+    json::object(text, |name, _| names.push(name.read().into_owned()))?;
     Ok(names)
 }
 
@@ -155,13 +160,38 @@ proptest! {
         }
     }
 
+    // All values of all members, at any depth, against a reader that was taught to refuse what comes twice.
+    #[test]
+    fn the_same_is_accepted_as_by_another_reader_and_nothing_else(text in json_text()) {
+        let expected: Option<Strict> = serde_json::from_str(&text).ok();
+        let mut read = Vec::new();
+        let accepted = json::object(&text, |name, value| read.push((name.read().into_owned(), value)));
+        let Some(Strict(serde_json::Value::Object(expected))) = expected else {
+            prop_assert!(accepted.is_err());
+            return Ok(());
+        };
+        prop_assert_eq!(accepted, Ok(()));
+        prop_assert_eq!(read.len(), expected.len());
+        for (name, value) in read {
+            let expected = &expected[&name];
+            prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(value.raw).unwrap(), expected);
+            let text = value.text();
+            prop_assert_eq!(text.as_deref(), expected.as_str());
+            prop_assert_eq!(value.kind == json::Kind::Number, expected.is_number());
+            prop_assert_eq!(value.kind == json::Kind::Bool, expected.is_boolean());
+            prop_assert_eq!(value.kind == json::Kind::Null, expected.is_null());
+            prop_assert_eq!(value.kind == json::Kind::Array, expected.is_array());
+            prop_assert_eq!(value.kind == json::Kind::Object, expected.is_object());
+        }
+    }
+
     #[test]
     fn objects_without_duplicates_are_accepted(
         members in prop::collection::btree_map(".{0,8}", json_value(), 0..40),
     ) {
         let text = serde_json::to_string(&members).unwrap();
         let mut read = Vec::new();
-        json::object(&text, |name, _, raw| read.push((name.read().into_owned(), raw.to_owned()))).unwrap();
+        json::object(&text, |name, value| read.push((name.read().into_owned(), value.raw.to_owned()))).unwrap();
         for (name, raw) in read {
             let value: serde_json::Value = serde_json::from_str(&raw).unwrap();
             prop_assert_eq!(Some(&value), members.get(&name));
@@ -190,4 +220,75 @@ fn json_value() -> impl Strategy<Value = serde_json::Value> {
                 .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
         ]
     })
+}
+
+/// Texts of objects with few names, so that some come twice, and now and then with a fault.
+fn json_text() -> impl Strategy<Value = String> {
+    let name = r#""(a|b|\\u0061|iss|iss |"{2}|\\")"#;
+    let space = "[ \t\r\n]{0,2}";
+    let leaf = prop_oneof![
+        8 => r#"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?"#,
+        8 => r#""([a-z~é]|\\[nt"\\/u]|\\u00[0-9a-f]{2}|\\ud83d\\ude0[0-9]){0,12}""#,
+        4 => "true|false|null",
+        1 => r#"01|\.5|1e|tru|""|"\n"|'a'|\\|"#,
+    ];
+    let value = leaf.prop_recursive(3, 12, 4, move |inner| {
+        let member = (name, space, inner.clone())
+            .prop_map(|(name, space, value)| format!("{name}{space}:{space}{value}"));
+        let list = |item: BoxedStrategy<String>| {
+            prop::collection::vec(item, 0..4).prop_map(|items| items.join(","))
+        };
+        prop_oneof![
+            list(inner.boxed()).prop_map(|items| format!("[{items}]")),
+            list(member.boxed()).prop_map(|members| format!("{{{members}}}")),
+        ]
+    });
+    let member = (name, value).prop_map(|(name, value)| format!("{name}:{value}"));
+    (space, prop::collection::vec(member, 0..5), space)
+        .prop_map(|(before, members, after)| format!("{before}{{{}}}{after}", members.join(",")))
+}
+
+/// A value as `serde_json` reads it, without members that come twice.
+#[derive(Debug)]
+struct Strict(serde_json::Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let value = match raw.as_bytes().first() {
+            Some(b'[') => serde_json::from_str::<Vec<Self>>(raw)
+                .map(|items| items.into_iter().map(|Self(item)| item).collect()),
+            Some(b'{') => {
+                serde_json::from_str::<Members>(raw).map(|Members(members)| members.into())
+            }
+            _ => serde_json::from_str(raw),
+        };
+        value.map(Self).map_err(de::Error::custom)
+    }
+}
+
+struct Members(serde_json::Map<String, serde_json::Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnceEach;
+        impl<'de> Visitor<'de> for OnceEach {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = serde_json::Map::new();
+                while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(de::Error::custom("a member comes twice"));
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(OnceEach)
+    }
 }

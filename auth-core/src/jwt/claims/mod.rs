@@ -8,6 +8,7 @@ use std::fmt;
 pub(super) use name::Name;
 
 use super::error::JwtErrorKind;
+use super::json::Kind;
 use super::{JwtError, json};
 use crate::id::SessionId;
 use crate::time::Timestamp;
@@ -46,26 +47,24 @@ impl Claims {
         let mut text = String::from_utf8(payload).map_err(|_| JwtErrorKind::Malformed)?;
         let mut slots = [Slot::default(); Name::COUNT];
         let mut meant = String::new();
-        json::object(&text, |name, value, raw| {
+        json::object(&text, |name, value| {
             let slot = match name.plain() {
                 Some(name) => Name::of(name),
                 None => Name::of(&name.read()),
             };
             let Some(slot) = slot else { return };
-            let (form, start, len) = match value {
-                json::Value::Text(value) => match value.plain() {
-                    Some(plain) => (Form::Text, offset(&text, plain), plain.len()),
-                    None => {
-                        let start = text.len() + meant.len();
-                        meant.push_str(&value.read());
-                        (Form::Text, start, text.len() + meant.len() - start)
-                    }
-                },
-                json::Value::Number(raw) => (Form::Number, offset(&text, raw), raw.len()),
-                json::Value::Array(raw) => (Form::Array, offset(&text, raw), raw.len()),
-                _ => (Form::Other, offset(&text, raw), raw.len()),
+            let part = |form, part| Slot::new(form, offset(&text, part), part.len());
+            slots[slot as usize] = match value.kind {
+                Kind::Plain => part(Form::Text, value.unquoted()),
+                Kind::Escaped => {
+                    let start = meant.len();
+                    meant.extend(value.text());
+                    Slot::new(Form::Text, text.len() + start, meant.len() - start)
+                }
+                Kind::Number => part(Form::Number, value.raw),
+                Kind::Array => part(Form::Array, value.raw),
+                Kind::Bool | Kind::Null | Kind::Object => part(Form::Other, value.raw),
             };
-            slots[slot as usize] = Slot::new(form, start, len);
         })?;
         let payload = text.len();
         if !meant.is_empty() {
@@ -260,41 +259,38 @@ impl Claims {
     /// Any claim that is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.find(name).and_then(|(value, _)| value.text())
+        self.find(name)?.text()
     }
 
     /// Any claim that is an array of strings, or one string.
     #[must_use]
     pub fn texts(&self, name: &str) -> Option<Vec<Cow<'_, str>>> {
-        match self.find(name)?.0 {
-            json::Value::Text(text) => Some(vec![text.read()]),
-            json::Value::Array(array) => texts(array),
-            _ => None,
+        let value = self.find(name)?;
+        match value.kind {
+            Kind::Array => texts(value.raw),
+            _ => Some(vec![value.text()?]),
         }
     }
 
     /// Any claim that is `true` or `false`.
     #[must_use]
     pub fn boolean(&self, name: &str) -> Option<bool> {
-        match self.find(name)?.0 {
-            json::Value::Bool(value) => Some(value),
-            _ => None,
-        }
+        let value = self.find(name)?;
+        (value.kind == Kind::Bool).then_some(value.raw == "true")
     }
 
     /// Any claim that is a whole number.
     #[must_use]
     pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.find(name)?.0 {
-            json::Value::Number(number) => number.parse().ok(),
-            _ => None,
-        }
+        let value = self.find(name)?;
+        let number = (value.kind == Kind::Number).then_some(value.raw)?;
+        number.parse().ok()
     }
 
     /// Any claim, as JSON.
     #[must_use]
     pub fn json(&self, name: &str) -> Option<&str> {
-        self.find(name).map(|(_, raw)| raw)
+        self.find(name).map(|value| value.raw)
     }
 
     /// All claims, as the JSON object that was signed. No two members of it have the same name.
@@ -303,11 +299,11 @@ impl Claims {
         self.text.get(..self.payload).unwrap_or_default()
     }
 
-    fn find(&self, wanted: &str) -> Option<(json::Value<'_>, &str)> {
+    fn find(&self, wanted: &str) -> Option<json::Value<'_>> {
         let mut found = None;
-        json::object(self.as_json(), |name, value, raw| {
+        json::object(self.as_json(), |name, value| {
             if name.read() == wanted {
-                found = Some((value, raw));
+                found = Some(value);
             }
         })
         .ok()?;
