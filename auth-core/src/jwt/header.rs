@@ -1,4 +1,7 @@
 use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 use super::algorithm::Algorithm;
 use super::error::JwtErrorKind;
@@ -11,6 +14,8 @@ const MAX_ID: usize = 128;
 /// What a header says, as far as anything depends on it.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
+    /// As it stood in the token.
+    encoded: Box<str>,
     pub(super) algorithm: Algorithm,
     pub(super) typ: Type,
     pub(super) id: Option<KeyId>,
@@ -32,10 +37,10 @@ impl Header {
         let json = base64::decode_into(encoded, buffer)
             .and_then(|bytes| str::from_utf8(bytes).ok())
             .ok_or(JwtErrorKind::Malformed)?;
-        Self::read(json)
+        Self::read(encoded, json)
     }
 
-    fn read(json: &str) -> Result<Self, JwtError> {
+    fn read(encoded: &str, json: &str) -> Result<Self, JwtError> {
         let mut algorithm = None;
         let mut typ = Some(Type::Absent);
         let mut id = Some(None);
@@ -54,6 +59,7 @@ impl Header {
             return Err(JwtErrorKind::Extension.into());
         }
         Ok(Self {
+            encoded: encoded.into(),
             algorithm,
             typ: typ.ok_or(JwtErrorKind::Type)?,
             id: id.ok_or(JwtErrorKind::KeyId)?,
@@ -62,26 +68,41 @@ impl Header {
     }
 }
 
-/// A `kid`, kept where it is so that none is copied to the heap.
-#[derive(Clone)]
-pub(super) struct KeyId {
-    bytes: [u8; MAX_ID],
-    len: usize,
+/// The header of the token that was accepted last. All that were signed with one key have the same one, byte by byte, so that
+/// it need not be read again.
+#[derive(Debug, Default)]
+pub(super) struct LastHeader(ArcSwapOption<Header>);
+
+impl LastHeader {
+    pub(super) fn parse(&self, encoded: &str) -> Result<Arc<Header>, JwtError> {
+        match self.0.load_full() {
+            Some(last) if *last.encoded == *encoded => Ok(last),
+            _ => Header::parse(encoded).map(Arc::new),
+        }
+    }
+
+    pub(super) fn keep(&self, header: &Arc<Header>) {
+        let last = self.0.load();
+        if last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, header)) {
+            self.0.store(Some(Arc::clone(header)));
+        }
+    }
 }
+
+/// A `kid`.
+#[derive(Clone)]
+pub(super) struct KeyId(Box<str>);
 
 impl KeyId {
     pub(super) fn new(id: &str) -> Option<Self> {
         // `@` because RFC 7520 calls its keys by addresses.
-        let of_ids = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~:/+=@-".contains(byte);
-        let mut bytes = [0; MAX_ID];
-        let len = id.len();
-        bytes.get_mut(..len)?.copy_from_slice(id.as_bytes());
-        (len > 0 && id.as_bytes().iter().all(of_ids)).then_some(Self { bytes, len })
+        let of_ids = |byte: u8| byte.is_ascii_alphanumeric() || b"._~:/+=@-".contains(&byte);
+        let fits = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(of_ids);
+        fits.then(|| Self(id.into()))
     }
 
     pub(super) fn as_str(&self) -> &str {
-        // ASCII, as was seen when it was made.
-        str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        &self.0
     }
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use super::algorithm::Algorithm;
 use super::error::JwtErrorKind;
@@ -33,7 +34,7 @@ const MAX_SIGNATURE: usize = 1024;
 /// Keys come from the caller alone: what a header says of keys (`jku`, `jwk`, `x5u`, `x5c`) is never looked at.
 #[derive(Clone)]
 pub struct Jws<'a> {
-    header: Header,
+    header: Arc<Header>,
     payload: Vec<u8>,
     signed: &'a str,
     signature: &'a str,
@@ -48,6 +49,13 @@ impl<'a> Jws<'a> {
     /// JSON object without members of the same name, when its `alg`, `typ` or `kid` is not acceptable, and when it has
     /// `crit`, `b64`, `zip` or `enc`.
     pub fn parse(token: &'a str) -> Result<Self, JwtError> {
+        Self::parse_with(token, |header| Header::parse(header).map(Arc::new))
+    }
+
+    pub(super) fn parse_with(
+        token: &'a str,
+        parse_header: impl FnOnce(&str) -> Result<Arc<Header>, JwtError>,
+    ) -> Result<Self, JwtError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwtErrorKind::TooLarge.into());
         }
@@ -55,7 +63,7 @@ impl<'a> Jws<'a> {
         // A fourth part would leave a dot in one of these, where base64 has none.
         let (header, payload) = signed.split_once('.').ok_or(JwtErrorKind::Malformed)?;
         Ok(Self {
-            header: Header::parse(header)?,
+            header: parse_header(header)?,
             payload: base64::decode(payload).ok_or(JwtErrorKind::Malformed)?,
             signed,
             signature,
@@ -99,7 +107,7 @@ impl<'a> Jws<'a> {
         Ok(&self.payload)
     }
 
-    pub(super) fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &Arc<Header> {
         &self.header
     }
 

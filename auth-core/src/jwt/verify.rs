@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::JwtError;
 use super::claims::{Claims, Name};
 use super::error::JwtErrorKind;
+use super::header::LastHeader;
 use super::issuer::{Issuer, IssuerError, Profile};
 use super::jws::Jws;
 use super::source::Lookup;
@@ -20,6 +21,7 @@ use crate::time::Timestamp;
 pub struct Verifier {
     issuers: Arc<[Issuer]>,
     strict_headers: bool,
+    last_header: Arc<LastHeader>,
 }
 
 impl Verifier {
@@ -42,6 +44,7 @@ impl Verifier {
         Ok(Self {
             issuers,
             strict_headers: false,
+            last_header: Arc::default(),
         })
     }
 
@@ -60,7 +63,7 @@ impl Verifier {
     /// When the token is not valid, and when the keys of its issuer [cannot be had](JwtError::is_unavailable). For
     /// [`JwtErrorKind::StaleKeys`], [`refresh`](Self::refresh) may help.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, JwtError> {
-        let mut jws = Jws::parse(token)?;
+        let mut jws = Jws::parse_with(token, |header| self.last_header.parse(header))?;
         if self.strict_headers && jws.embeds_key() {
             return Err(JwtErrorKind::EmbeddedKey.into());
         }
@@ -78,6 +81,7 @@ impl Verifier {
         }
         jws.verify(&key)?;
         let expires = issuer.check_claims(&claims, now)?;
+        self.last_header.keep(jws.header());
         Ok(VerifiedToken {
             claims,
             issuer: issuer.shared_name().clone(),

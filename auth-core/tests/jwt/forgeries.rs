@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
 use portcullis_auth_core::jwt::{
-    Algorithm, Jwk, Jws, JwtErrorKind, KeyErrorKind, Profile, SigningKey, TokenKind, VerifyingKey,
+    Algorithm, Jwk, Jws, JwtErrorKind, KeyErrorKind, KeySet, Profile, SigningKey, TokenKind,
+    VerifyingKey,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -485,5 +486,36 @@ proptest! {
         changed.replace_range(start..(start + cut).min(token.len()), &put);
         prop_assume!(changed != *token);
         prop_assert!(judge(&changed, key.ours.verifying_key()).is_some());
+    }
+
+    // The header of the last good token is not read again where it comes unchanged.
+    #[test]
+    fn what_was_accepted_before_changes_no_judgement(
+        at in any::<prop::sample::Index>(),
+        byte in "[A-Za-z0-9_.=-]",
+        change in prop::sample::select(vec!["none", "replace", "insert", "cut"]),
+    ) {
+        static KEYS: LazyLock<[Key; 2]> =
+            LazyLock::new(|| [Algorithm::EdDsa, Algorithm::Es256].map(Key::generate));
+        let keys = KeySet::new(KEYS.iter().map(|key| key.ours.verifying_key().clone())).unwrap();
+        let verifier = || verifier(issuer(Profile::Own(TokenKind::Access), keys.clone()));
+        let experienced = verifier();
+        for key in KEYS.iter() {
+            let good = key.sign(&key.header(), &claims());
+            prop_assert_eq!(refusal(&experienced, &good), None);
+            prop_assert_eq!(refusal(&experienced, &good), None);
+            for other in KEYS.iter() {
+                let mut token = other.sign(&other.header(), &claims());
+                // Of the header, and of the dot behind it.
+                let at = at.index(token.find('.').unwrap() + 1);
+                match change {
+                    "replace" => token.replace_range(at..=at, &byte),
+                    "insert" => token.insert_str(at, &byte),
+                    "cut" => token.replace_range(..at, ""),
+                    _ => {}
+                }
+                prop_assert_eq!(refusal(&experienced, &token), refusal(&verifier(), &token));
+            }
+        }
     }
 }
