@@ -1,6 +1,7 @@
 //! One at a time for each family, within this process.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
@@ -11,39 +12,49 @@ use crate::id::SessionId;
 /// Lets those who want the same row queue here, where it costs nothing. In the database each would hold a connection while it
 /// waits, and ten tabs of one user would keep everybody else out.
 #[derive(Default)]
-pub(super) struct Flights(Lock<HashMap<SessionId, Arc<Mutex<()>>>>);
+pub(super) struct Flights(Lock<HashMap<SessionId, Gate>>);
 
+#[derive(Default)]
+struct Gate {
+    turn: Arc<Mutex<()>>,
+    /// Who works or waits. Changes under the lock on the map, and so the last one is known to be the last.
+    present: usize,
+}
+
+/// Somebody who is present.
 struct Flight<'a> {
     all: &'a Flights,
     id: SessionId,
-    gate: Arc<Mutex<()>>,
 }
 
 impl Flights {
     /// Does `work` when nobody else does any for `id`.
     pub(super) async fn alone<T>(&self, id: SessionId, work: impl Future<Output = T>) -> T {
-        let gate = self.gates().entry(id).or_default().clone();
         // Before the wait: who gives up waiting leaves as well.
-        let flight = Flight {
-            all: self,
-            id,
-            gate,
-        };
-        let _turn = flight.gate.lock().await;
+        let (_flight, turn) = self.enter(id);
+        let _turn = turn.lock().await;
         work.await
     }
 
-    fn gates(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Mutex<()>>>> {
+    fn enter(&self, id: SessionId) -> (Flight<'_>, Arc<Mutex<()>>) {
+        let mut gates = self.gates();
+        let gate = gates.entry(id).or_default();
+        gate.present += 1;
+        (Flight { all: self, id }, gate.turn.clone())
+    }
+
+    fn gates(&self) -> MutexGuard<'_, HashMap<SessionId, Gate>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        let mut gates = self.all.gates();
-        // The map's and ours: nobody waits. Whoever comes next takes the lock on the map first.
-        if Arc::strong_count(&self.gate) == 2 {
-            gates.remove(&self.id);
+        if let Entry::Occupied(mut gate) = self.all.gates().entry(self.id) {
+            gate.get_mut().present -= 1;
+            if gate.get().present == 0 {
+                gate.remove();
+            }
         }
     }
 }
