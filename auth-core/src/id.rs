@@ -46,8 +46,8 @@ macro_rules! text_id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         ///
-        /// 1 to 255 bytes without control characters, nor such as break lines or change the direction of writing; compared
-        /// byte by byte. A clone shares the text.
+        /// 1 to 255 bytes, as OpenID Connect Core 2 has it for `sub`, without control characters, nor such as break lines or
+        /// change the direction of writing; any other text is an [`InvalidId`]. Compared byte by byte. A clone shares the text.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 

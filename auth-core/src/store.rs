@@ -44,7 +44,8 @@ impl StoreError {
         self.kind
     }
 
-    /// After how long another try may succeed; none if it will not without an operator.
+    /// After how long another try may succeed: a second where the store did not answer or was too busy, and none where it
+    /// will not without an operator.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {

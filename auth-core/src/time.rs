@@ -83,7 +83,8 @@ impl From<Timestamp> for SystemTime {
 
 /// Where services read the time, so that tests can hold its hands.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The moment that it is.
+    /// The moment that it is. It may lie before the last answer, as clocks are set: what must not go back is the caller's
+    /// business.
     fn now(&self) -> Timestamp;
 }
 

@@ -37,7 +37,8 @@ impl ApiKeysBuilder {
         self
     }
 
-    /// Sets how many live keys an owner may have: 100 by default. Keys made at the same moment may go over it by as many.
+    /// Sets how many live keys an owner may have: 100 by default, with 0 none. Keys made at the same moment may go over it by
+    /// as many.
     pub fn max_per_owner(mut self, keys: u32) -> Self {
         self.max_per_owner = keys;
         self

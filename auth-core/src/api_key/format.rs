@@ -57,11 +57,11 @@ pub struct KeyId([u8; ID]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalformedKey(());
 
-/// A text that cannot be the brand of keys.
+/// A text that cannot be the brand of keys: not 2 to 10 of `a-z` and `0-9`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidBrand(());
 
-/// A text that is not the id of a key.
+/// A text that is not the id of a key: not 12 letters and digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidKeyId(());
 

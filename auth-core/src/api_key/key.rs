@@ -62,7 +62,8 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// Why not.
+    /// Why not, by what comes first of: another tenant, a key that was revoked, one that has expired, an address outside of
+    /// its networks.
     pub fn check(
         &self,
         tenant: Option<&TenantId>,
@@ -117,13 +118,13 @@ impl NewApiKey {
         self
     }
 
-    /// Sets from where it may be used.
+    /// Sets from where it may be used: from anywhere by default, and if there are none.
     pub fn networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.networks = networks.into_iter().collect();
         self
     }
 
-    /// Sets how long it lives: a second at least.
+    /// Sets how long it lives: 365 days by default, a second at least.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self

@@ -34,7 +34,7 @@ impl Peppers {
     ///
     /// # Errors
     ///
-    /// When the secret has less than 32 bytes, or could be guessed.
+    /// When the secret has less than 32 bytes, the length of the hash (RFC 2104 3), or could be guessed.
     pub fn new(id: u8, secret: impl Into<Arc<SecretBytes>>) -> Result<Self, InvalidPepper> {
         Ok(Self(Ring::new(id, checked(secret.into())?)))
     }

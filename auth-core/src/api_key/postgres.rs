@@ -2,7 +2,7 @@
 
 use super::sql::{schema, sql_store};
 
-/// What [`PostgresStore::migrate`] runs.
+/// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = schema!("BYTEA");
 
 sql_store! {

@@ -2,7 +2,7 @@
 
 use super::sql::{schema, sql_store};
 
-/// What [`SqliteStore::migrate`] runs.
+/// What [`SqliteStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = schema!("BLOB");
 
 sql_store! {

@@ -8,7 +8,8 @@ use crate::roles::Access;
 use crate::store::Answer;
 use crate::time::Timestamp;
 
-/// Where keys are kept. Each method is one atomic step; times come from the caller, never from the store's own clock.
+/// Where keys are kept. Each method is one atomic step; times come from the caller, never from the store's own clock. An error
+/// means that nobody knows, never that there is no such key.
 ///
 /// [`testing::store_conformance`](super::testing::store_conformance) is what every store must pass.
 pub trait ApiKeyStore: fmt::Debug + Send + Sync + 'static {

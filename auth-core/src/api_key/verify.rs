@@ -63,7 +63,8 @@ impl ApiKeys {
         self.accept(&cached, tenant, context, now)
     }
 
-    /// What [`verify`](Self::verify) answers, if that takes no look into the store: for whoever would rather not wait.
+    /// What [`verify`](Self::verify) answers, errors included, if that takes no look into the store; none if it does. For
+    /// whoever would rather not wait.
     pub fn verify_cached(
         &self,
         presented: &str,

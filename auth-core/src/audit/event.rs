@@ -190,7 +190,8 @@ impl Event {
         self
     }
 
-    /// Sets whom it was about where that is no account: `id:` and the first bytes of a keyed hash of what was typed.
+    /// Sets whom it was about where that is no account: `id:` and the first 8 bytes of a keyed hash of what was typed, in
+    /// hexadecimal digits.
     #[must_use]
     pub fn unknown_subject(mut self, keyed_hash: &[u8]) -> Self {
         let mut text = String::from("id:");
@@ -237,7 +238,7 @@ impl Event {
         self
     }
 
-    /// Sets of how many it tells.
+    /// Sets of how many it tells: of tries, keys or sessions, as the kind says; after folding, of events like it.
     #[must_use]
     pub fn count(mut self, count: u64) -> Self {
         self.count = Some(count);

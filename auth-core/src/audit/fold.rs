@@ -73,7 +73,7 @@ impl FoldingSink {
         }
     }
 
-    /// Sets how many events of one kind and reason pass within a minute.
+    /// Sets how many events of one kind and reason pass within a minute: 60 by default.
     #[must_use]
     pub fn limit(mut self, events: NonZeroU32) -> Self {
         self.limit = events;

@@ -7,7 +7,8 @@ use super::{Event, Severity};
 ///
 /// Called after the change that the event tells of, by whoever made it: what takes time is put into a queue.
 pub trait AuditSink: fmt::Debug + Send + Sync + 'static {
-    /// Takes an event.
+    /// Takes an event. There is no way to say that it was not kept: who drops some tells how many by an
+    /// [`AuditDropped`](super::EventKind::AuditDropped).
     fn record(&self, event: &Event);
 }
 
@@ -18,7 +19,7 @@ impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
 }
 
 /// Writes events through `tracing`, with the target `portcullis::audit`: at `ERROR` what is critical, at `WARN` what is
-/// high or a warning, at `INFO` the rest. What is not known is left out.
+/// high or a warning, at `INFO` the rest. What is not known is left out. The field `ts` is in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TracingSink;
 

@@ -14,7 +14,7 @@ const MAX_SEGMENT: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission(Arc<str>);
 
-/// A text that is not written `resource:action`.
+/// A text that is not written `resource:action`, or with other characters than a [`Permission`] has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPermission(pub(super) ());
 

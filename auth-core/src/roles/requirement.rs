@@ -82,13 +82,14 @@ impl Requirement {
         self
     }
 
-    /// Asks for a level of authentication.
+    /// Asks for a level of authentication, or a higher one. Without, any will do.
     pub fn aal(mut self, level: Aal) -> Self {
         self.aal = Some(level);
         self
     }
 
-    /// Asks that the subject has proved who they are, and not merely gone on with a session, within this time.
+    /// Asks that the subject has proved who they are, and not merely gone on with a session, within this time. Nothing is
+    /// recent enough where `auth_time` is not known. Without, it does not matter how long ago that was.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self

@@ -13,7 +13,7 @@ use super::Permission;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scopes(Arc<str>);
 
-/// A text that has characters no scope can have.
+/// A text that has characters no scope can have (RFC 6749 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidScopes(pub(super) ());
 

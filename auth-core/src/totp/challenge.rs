@@ -13,16 +13,16 @@ use super::{Factor, Owner};
 use crate::id::ClientId;
 use crate::time::Timestamp;
 
-/// How long a challenge is open.
+/// How long a challenge is open: five minutes.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
-/// How many tries a challenge has.
+/// How many tries a challenge has, of either kind of [`Proof`].
 pub const TRIES_PER_CHALLENGE: u32 = 5;
 
-/// How many wrong codes a subject has per hour, over all challenges, sessions and factors.
+/// How many wrong codes a subject has per hour, over all challenges, sessions and factors. The hour begins with the first.
 pub const TRIES_PER_HOUR: u32 = 10;
 
-/// After how many wrong codes in a row no code counts any more.
+/// After how many wrong codes in a row no code counts any more: half of what NIST SP 800-63B-4 3.2.2 allows.
 pub const TRIES_IN_A_ROW: u32 = 50;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -32,7 +32,8 @@ const PREFIX: &str = "mfa_";
 /// The SHA-256 of a token or of a recovery code, which is all that stores see of it.
 pub type Hash = [u8; 32];
 
-/// The proof that somebody has passed the first factor: 256 random bits, opaque, good for one success.
+/// The proof that somebody has passed the first factor: `mfa_` and 256 random bits in base64url (RFC 4648 5), opaque, good for
+/// one success.
 pub struct MfaToken(SecretString);
 
 impl MfaToken {
@@ -83,20 +84,20 @@ pub struct Challenge {
     pub epoch: u64,
     /// When it is over.
     pub expires_at: Timestamp,
-    /// How often it was tried.
+    /// How often it was tried, up to [`TRIES_PER_CHALLENGE`].
     pub tries: u32,
-    /// When it was passed.
+    /// When it was passed; none before.
     pub used_at: Option<Timestamp>,
 }
 
 /// The wrong codes of a subject, and the tries under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tries {
-    /// Within the hour.
+    /// Within the hour, up to [`TRIES_PER_HOUR`].
     pub count: u32,
     /// Since when the hour runs.
     pub since: Timestamp,
-    /// In a row.
+    /// In a row, up to [`TRIES_IN_A_ROW`].
     pub in_a_row: u32,
 }
 
@@ -136,7 +137,7 @@ pub enum Attempted {
     Invalid,
     /// The challenge has no tries left.
     Exhausted(Owner),
-    /// The subject has no tries left.
+    /// The subject has no tries left for as long as this.
     Limited(Owner, Duration),
     /// The subject has no tries left until a recovery.
     Frozen(Owner),

@@ -11,7 +11,7 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::time::Timestamp;
 
-/// How long a code is the current one.
+/// How long a code is the current one: 30 seconds, the time step that RFC 6238 5.2 recommends.
 pub const PERIOD: Duration = Duration::from_secs(30);
 
 /// The length of a secret: that of the hash, as RFC 4226 (R6) recommends.
@@ -27,7 +27,7 @@ pub(super) fn step(now: Timestamp) -> i64 {
     now.as_secs() / period
 }
 
-/// Six digits that somebody typed.
+/// Six digits that somebody typed, the fewest that RFC 4226 (R4) allows and all that most authenticators show.
 pub struct Code([u8; DIGITS]);
 
 impl Code {
@@ -75,7 +75,7 @@ impl Window {
 pub enum Match {
     /// A step that is newer than the last that was accepted.
     Fresh {
-        /// The step.
+        /// The step: how many [`PERIOD`]s after the start of 1970 it began (T of RFC 6238 4.2).
         step: i64,
         /// How far the device's clock is from ours, in steps: -1, 0 or 1.
         drift: i8,
@@ -86,11 +86,11 @@ pub enum Match {
     Nothing,
 }
 
-/// The key that an authenticator and we share.
+/// The key that an authenticator and we share, for HMAC-SHA-1 (RFC 4226 5.3, RFC 6238).
 pub struct TotpSecret(SecretBytes);
 
 impl TotpSecret {
-    /// 20 bytes from the operating system.
+    /// 20 bytes from the operating system, as RFC 4226 (R6) recommends.
     ///
     /// # Errors
     ///
@@ -99,7 +99,8 @@ impl TotpSecret {
         SecretBytes::generate(SECRET_BYTES).map(Self)
     }
 
-    /// The one with these bytes, from another system. None if there are fewer than the 16 that RFC 4226 (R6) requires.
+    /// The one with these bytes, from another system. None if there are fewer than the 16 that RFC 4226 (R6) requires, or more
+    /// than the 64 that HMAC-SHA-1 takes without hashing them first.
     #[must_use]
     pub fn from_bytes(bytes: SecretBytes) -> Option<Self> {
         let len = bytes.expose(<[u8]>::len);
@@ -134,7 +135,8 @@ impl TotpSecret {
         self.code(step(now))
     }
 
-    /// Compares `code` with all steps of the window, each in constant time, and takes the newest of those that match.
+    /// Compares `code` with all steps of the window, each in constant time, and takes the newest of those that match. Only
+    /// steps after `last_step` are [fresh](Match::Fresh); before the first code it is -1.
     #[must_use]
     pub fn check(&self, code: &Code, now: Timestamp, window: Window, last_step: i64) -> Match {
         let current = step(now);

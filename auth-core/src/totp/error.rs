@@ -38,7 +38,8 @@ pub enum TotpErrorKind {
     Store,
     /// The operating system gave no random bytes: 503.
     NoRandomness,
-    /// A key to seal with is not of the right length, could be guessed, or its id is another's.
+    /// A key to seal with has not 32 bytes, could be guessed, or its id is another's: only when [`SealKeys`](super::SealKeys)
+    /// are made.
     InvalidKey,
 }
 

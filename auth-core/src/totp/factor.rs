@@ -4,7 +4,7 @@ use super::Sealed;
 use crate::id::{SubjectId, TenantId, uuid_id};
 use crate::time::Timestamp;
 
-/// How long a factor may be pending.
+/// How long a factor may be pending: ten minutes.
 pub const ENROLMENT_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// How many active factors a subject may have.
@@ -56,7 +56,7 @@ pub struct Factor {
     pub created_at: Timestamp,
     /// When its owner has proved to have it; none while it is pending.
     pub activated_at: Option<Timestamp>,
-    /// The last step of which a code was accepted; -1 while it is pending.
+    /// The last step of which a code was accepted, counted as in [`Match::Fresh`](super::Match::Fresh); -1 while it is pending.
     pub last_step: i64,
     /// How far the owner's clock was from ours at the last code, in steps: -1, 0 or 1. It widens no window; who sees it stay
     /// away from 0 can tell the owner to set the clock.

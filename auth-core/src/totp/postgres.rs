@@ -2,7 +2,7 @@
 
 use crate::totp::sql::sql_store;
 
-/// What [`PostgresStore::migrate`] runs.
+/// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = rows::schema!("BYTEA");
 
 sql_store!(

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Owner;
 
-/// How many there are at a time.
+/// How many recovery codes there are at a time.
 pub const RECOVERY_CODES: usize = 10;
 
 /// With fewer than this many left, the owner should be told to make new ones.
@@ -22,7 +22,7 @@ const GROUP: usize = 5;
 /// Crockford's: without I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// One recovery code.
+/// One recovery code: 25 symbols of Crockford's base32, which are 125 random bits.
 pub struct RecoveryCode(Zeroizing<[u8; SYMBOLS]>);
 
 impl RecoveryCode {

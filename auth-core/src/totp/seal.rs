@@ -18,7 +18,7 @@ const NONCE: usize = 24;
 pub struct Sealed {
     /// Which of the [`SealKeys`] opens it.
     pub key_id: u8,
-    /// 24 bytes of nonce, then the ciphertext and its tag.
+    /// 24 bytes of nonce, then the ciphertext of XChaCha20-Poly1305, of which the last 16 bytes are the tag.
     pub bytes: Vec<u8>,
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::audit::{Actor, AuditSink, Context, Event, EventKind, TracingSink};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-/// How long ago somebody may have signed in who changes a factor.
+/// How long ago somebody may have signed in who changes a factor: ten minutes.
 pub const REAUTHENTICATION: Duration = Duration::from_secs(10 * 60);
 
 /// Second factors by time-based codes, with recovery codes. See the [module docs](super) for an example.
@@ -84,20 +84,20 @@ impl Totp {
         self
     }
 
-    /// Sets which codes count.
+    /// Sets which codes count besides the current one. The default is [`Window::Adjacent`].
     #[must_use]
     pub fn window(self, window: Window) -> Self {
         self.set(|parts| parts.window = window)
     }
 
-    /// Sets where the time is read.
+    /// Sets where the time is read. The default is the system's clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         self.set(|parts| parts.clock = Arc::new(clock))
     }
 
-    /// Sets where events go. They are also what a notice to the owner is made from: `mfa_activated`, `mfa_removed`,
-    /// `mfa_frozen`, `recovery_code_used` and `recovery_code_regenerated` call for one.
+    /// Sets where events go. The default is [`TracingSink`]. They are also what a notice to the owner is made from:
+    /// `mfa_activated`, `mfa_removed`, `mfa_frozen`, `recovery_code_used` and `recovery_code_regenerated` call for one.
     #[must_use]
     pub fn audit(self, audit: impl AuditSink) -> Self {
         self.set(|parts| parts.audit = Arc::new(audit))
@@ -256,8 +256,8 @@ impl Totp {
         Ok(self.0.store.forget(owner).await?)
     }
 
-    /// Deletes up to `limit` challenges that are over and as many factors that were never activated, and returns how many
-    /// there were. To be called now and then.
+    /// Deletes up to `limit` challenges that are over and as many factors that were never activated, and returns how many of
+    /// both there were. To be called now and then.
     ///
     /// # Errors
     ///

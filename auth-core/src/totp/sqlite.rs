@@ -2,7 +2,7 @@
 
 use crate::totp::sql::sql_store;
 
-/// What [`SqliteStore::migrate`] runs.
+/// What [`SqliteStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = rows::schema!("BLOB");
 
 sql_store!(

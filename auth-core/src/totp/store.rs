@@ -14,9 +14,9 @@ pub struct Acceptance {
     pub owner: Owner,
     /// The factor that it is of.
     pub factor: FactorId,
-    /// The step that it is of.
+    /// The step that it is of, counted as in [`Match::Fresh`](super::Match::Fresh).
     pub step: i64,
-    /// How far the owner's clock is from ours.
+    /// How far the owner's clock is from ours, in steps: -1, 0 or 1.
     pub drift: i8,
     /// The secret under a newer key, if it has one.
     pub resealed: Option<Sealed>,
@@ -46,7 +46,8 @@ pub enum Redeemed {
 
 /// Where factors, challenges, tries and recovery codes are kept.
 ///
-/// Each method is one atomic step. [`testing::store_conformance`](super::testing::store_conformance) tells whether a store keeps to this.
+/// Each method is one atomic step. An error means that nobody knows, never that a code is wrong.
+/// [`testing::store_conformance`](super::testing::store_conformance) tells whether a store keeps to this.
 pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps a pending factor in place of any other pending one of its owner. False, and nothing is kept, if the owner has
     /// [`MAX_FACTORS`](super::MAX_FACTORS) active ones.
@@ -72,7 +73,9 @@ pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps a challenge.
     fn open<'a>(&'a self, challenge: &'a Challenge) -> Answer<'a, ()>;
 
-    /// Counts a try at a challenge, before anything is checked.
+    /// Counts a try at a challenge, before anything is checked, or says why there is none: see
+    /// [`TRIES_PER_CHALLENGE`](super::TRIES_PER_CHALLENGE), [`TRIES_PER_HOUR`](super::TRIES_PER_HOUR) and
+    /// [`TRIES_IN_A_ROW`](super::TRIES_IN_A_ROW).
     fn attempt<'a>(
         &'a self,
         challenge: &'a Hash,

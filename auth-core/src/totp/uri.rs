@@ -13,7 +13,7 @@ use super::TotpSecret;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer(String);
 
-/// A text that cannot be an [`Issuer`].
+/// A text that cannot be an [`Issuer`]: empty, longer than 64 bytes, with a colon or a control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidIssuer(());
 
