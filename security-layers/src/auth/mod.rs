@@ -82,8 +82,8 @@
 //! answers every method would be open to everybody who writes the headers of a preflight.
 //!
 //! On axum, [`Router::layer`] wraps only the routes that were added before it: add the layer last, or around the whole
-//! router; [`assert_routes_protected`] tells in a test which routes are open. A [`RequireLayer`] that finds no [`AuthLayer`] around it refuses everything with 500, so that a route which was
-//! added too late is seen in the first test.
+//! router; [`assert_routes_protected`] tells in a test which routes are open. A [`RequireLayer`] that finds no [`AuthLayer`]
+//! around it refuses everything with 500, so that a route which was added too late is seen in the first test.
 //!
 //! A proxy in front that authenticates by itself tells the service by a header such as `X-Forwarded-User`. This layer takes
 //! such headers off: they are only worth something behind a proxy that is the only way in, and then it is not needed.
