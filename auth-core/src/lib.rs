@@ -262,7 +262,7 @@
 //! | `refresh` | the module, with `revocation` and `roles` | `crc32fast`, `hmac`, `sha2` |
 //! | `revocation` | the module | `sha2`, `tokio` with `sync`, `time` |
 //! | `roles` | the modules `roles` and `principal` | nothing |
-//! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization` |
+//! | `throttle` | the module | `hmac`, `sha2`, `unicode-normalization`, `tokio` with `time` |
 //! | `totp` | the module | `chacha20poly1305`, `hmac`, `sha1`, `sha2` |
 //! | `postgres` | a `PostgresStore` for `api-key`, `refresh`, `revocation`, `throttle`, `totp` | `sqlx` with `postgres`, `tokio` with `sync`, `time` |
 //! | `redis` | a `RedisStore` for `refresh`, `revocation`, `throttle` | `redis`, `tokio` with `rt`, `sync`, `time` |

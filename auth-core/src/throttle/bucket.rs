@@ -289,11 +289,6 @@ impl Charge {
     ) {
         self.forget(buckets, now);
         for ((scope, _), bucket) in self.slots.iter().zip(buckets) {
-            let charged = match scope {
-                Scope::Device => admission.trusted,
-                Scope::Identifier | Scope::Spray => self.guess && !admission.trusted,
-                Scope::Address | Scope::Network => !admission.trusted,
-            };
             match (scope, settlement) {
                 (Scope::Device | Scope::Identifier, Settlement::Succeeded) => {
                     *bucket = Bucket::default();
@@ -302,10 +297,41 @@ impl Charge {
                 (Scope::Spray, Settlement::Succeeded) => {
                     bucket.members.remove(&self.member);
                 }
-                _ if charged => bucket.refund(*scope, self.member, admission.at),
+                _ if self.charges(*scope, admission.trusted) => {
+                    bucket.refund(*scope, self.member, admission.at);
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Whether an attempt is charged here, of which a trusted device vouches or does not.
+    fn charges(&self, scope: Scope, trusted: bool) -> bool {
+        match scope {
+            Scope::Device => self.guess && trusted,
+            Scope::Identifier | Scope::Spray => self.guess && !trusted,
+            Scope::Address | Scope::Network => !trusted,
+        }
+    }
+
+    fn keys(&self, of: impl Fn(Scope) -> bool) -> Vec<Key> {
+        let slots = self.slots.iter().filter(|(scope, _)| of(*scope));
+        slots.map(|(_, key)| *key).collect()
+    }
+
+    /// What may be charged.
+    pub(super) fn chargeable(&self) -> Vec<Key> {
+        self.keys(|scope| self.charges(scope, true) || self.charges(scope, false))
+    }
+
+    /// What was charged.
+    pub(super) fn charged_by(&self, admission: &Admission) -> Vec<Key> {
+        self.keys(|scope| self.charges(scope, admission.trusted))
+    }
+
+    /// Where there must be room for the attempt to be admitted, if `scope` has none: there, or for the device.
+    pub(super) fn needed(&self, scope: Scope) -> Vec<Key> {
+        self.keys(|other| other == scope || self.charges(other, true))
     }
 
     fn forget(&self, buckets: &mut [Bucket], now: Timestamp) {
@@ -324,12 +350,7 @@ impl Charge {
         &self,
         buckets: &'b mut [Bucket],
     ) -> impl Iterator<Item = (Scope, &'b mut Bucket)> {
-        let guess = self.guess;
         let slots = self.slots.iter().map(|(scope, _)| *scope).zip(buckets);
-        slots.filter(move |(scope, _)| match scope {
-            Scope::Device => false,
-            Scope::Identifier | Scope::Spray => guess,
-            Scope::Address | Scope::Network => true,
-        })
+        slots.filter(|(scope, _)| self.charges(*scope, false))
     }
 }

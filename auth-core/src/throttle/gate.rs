@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use portcullis_secrets::SecretBytes;
+use tokio::time::{Instant, timeout_at};
 
 use super::device::{DeviceCookie, DeviceId, DeviceKeys, Owner};
 use super::key::{Keys, MacKey, folded, member, network, subnet};
 use super::permit::{About, Counted, Permit};
 use super::report::Report;
+use super::undecided::{Entrant, Next, Undecided};
 use super::{
     Admission, Attempt, Charge, DEVICE_LIFETIME, Grant, Key, MemoryStore, Policy, Scope,
     Settlement, ThrottleStore, Verdict,
@@ -21,6 +23,9 @@ use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How long a store that failed is left alone, so that not every attempt waits for its deadline.
 const RECOVERY_MILLIS: i64 = 1000;
+
+/// How long an attempt waits for others: as long as these wait to be hashed.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Under what the failures of the store are counted.
 const STORE: Key = [0xff; 16];
@@ -42,6 +47,7 @@ struct Parts {
     audit: Arc<dyn AuditSink>,
     report: Arc<Report>,
     store_rests_until: Arc<AtomicI64>,
+    undecided: Undecided,
     unlimited: bool,
 }
 
@@ -118,6 +124,7 @@ impl AuthGate {
             audit: Arc::new(TracingSink),
             report: Arc::default(),
             store_rests_until: Arc::default(),
+            undecided: Undecided::default(),
             unlimited: false,
         })))
     }
@@ -166,44 +173,82 @@ impl AuthGate {
 
     /// Charges an attempt before anything is checked.
     ///
+    /// When there is no room because of attempts that this instance has not decided yet, it waits for these, two seconds at most
+    /// and 512 at a time: if they turn out to be right, there is room. One that has waited in vain is told to come again in two
+    /// seconds.
+    ///
     /// There is no error: when the store does not answer, this instance counts by itself until it does.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait outside of a tokio runtime with time.
     pub async fn begin(&self, attempt: &Attempt<'_>) -> Decision {
-        let now = self.now();
-        let charge = self.charge(attempt, now);
+        let charge = self.charge(attempt, self.now());
         let about = Box::new(About::new(attempt, &charge));
-        let (verdict, counted) = if self.0.unlimited {
-            (charge.uncounted(now), Counted::Nowhere)
-        } else {
-            match self.charged_in_store(&charge, &about, now).await {
-                Some(verdict) => (verdict, Counted::InStore),
-                None => (self.0.fallback.charge_now(&charge, now), Counted::Here),
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = self.now();
+            // Before it is charged: whoever finds no room because of this must find this.
+            let mut entrant = self.0.undecided.enter(charge.chargeable());
+            let (verdict, counted) = self.verdict(&charge, &about, now).await;
+            let scope = match verdict {
+                Verdict::Admitted(admission) => {
+                    entrant.charged(charge.charged_by(&admission));
+                    return Decision::Permit(Permit {
+                        gate: self.clone(),
+                        charge,
+                        admission,
+                        counted,
+                        about,
+                        entrant,
+                    });
+                }
+                Verdict::Limited { scope, .. } => scope,
+                Verdict::ChallengeRequired => Scope::Identifier,
+            };
+            let at_most = match outlast(entrant, charge.needed(scope), deadline).await {
+                Others::MadeRoom => continue,
+                Others::AreDone => Duration::MAX,
+                // They may yet make room.
+                Others::GoOn => PATIENCE,
+            };
+            return self.refuse(&verdict, at_most, &charge, &about);
+        }
+    }
+
+    async fn verdict(&self, charge: &Charge, about: &About, now: Timestamp) -> (Verdict, Counted) {
+        if self.0.unlimited {
+            return (charge.uncounted(now), Counted::Nowhere);
+        }
+        match self.charged_in_store(charge, about, now).await {
+            Some(verdict) => (verdict, Counted::InStore),
+            None => (self.0.fallback.charge_now(charge, now), Counted::Here),
+        }
+    }
+
+    fn refuse(
+        &self,
+        verdict: &Verdict,
+        at_most: Duration,
+        charge: &Charge,
+        about: &About,
+    ) -> Decision {
+        let now = self.now();
+        let (limited, reason) = match *verdict {
+            Verdict::Limited { scope, retry_after } => {
+                let retry_after = retry_after.min(at_most);
+                (Some(Limited { scope, retry_after }), scope.as_str())
             }
+            _ => (None, "challenge"),
         };
-        let (scope, reason) = match verdict {
-            Verdict::Admitted(admission) => {
-                return Decision::Permit(Permit {
-                    gate: self.clone(),
-                    charge,
-                    admission,
-                    counted,
-                    about,
-                });
-            }
-            Verdict::Limited { scope, .. } => (scope, scope.as_str()),
-            Verdict::ChallengeRequired => (Scope::Identifier, "challenge"),
-        };
+        let scope = limited.map_or(Scope::Identifier, |limited| limited.scope);
         let mut slots = charge.slots().iter();
         let key = slots.find_map(|(found, key)| (*found == scope).then_some(*key));
         if let Some(count) = key.and_then(|key| self.0.report.count(key, now)) {
             let event = about.event(EventKind::LoginLock, now).reason(reason);
             self.record(&event.count(count));
         }
-        match verdict {
-            Verdict::Limited { scope, retry_after } => {
-                Decision::Limited(Limited { scope, retry_after })
-            }
-            _ => Decision::ChallengeRequired,
-        }
+        limited.map_or(Decision::ChallengeRequired, Decision::Limited)
     }
 
     /// Makes the device from which somebody has *fully* signed in a trusted one for the identifier of the attempt; none if
@@ -337,6 +382,11 @@ impl AuthGate {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn nobody_is_undecided(&self) -> bool {
+        self.0.undecided.is_empty()
+    }
+
     pub(super) fn policy_ref(&self) -> &Policy {
         &self.0.policy
     }
@@ -347,6 +397,28 @@ impl AuthGate {
 
     pub(super) fn record(&self, event: &Event) {
         self.0.audit.record(event);
+    }
+}
+
+/// What became of the attempts that took the room of another.
+enum Others {
+    MadeRoom,
+    AreDone,
+    GoOn,
+}
+
+/// Waits for those who are in the buckets of `keys` as well, which had no room for `entrant`.
+async fn outlast(entrant: Entrant, keys: Vec<Key>, deadline: Instant) -> Others {
+    let wait = match entrant.refused(keys) {
+        Next::Again if Instant::now() < deadline => return Others::MadeRoom,
+        Next::Again | Next::Full => return Others::GoOn,
+        Next::Over => return Others::AreDone,
+        Next::Wait(wait) => wait,
+    };
+    match timeout_at(deadline, wait).await {
+        Ok(true) => Others::MadeRoom,
+        Ok(false) => Others::AreDone,
+        Err(_) => Others::GoOn,
     }
 }
 

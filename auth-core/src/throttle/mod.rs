@@ -35,7 +35,8 @@
 //!
 //! Every attempt is charged *before* its proof is checked, in one atomic step for all counters: of any number of parallel
 //! guesses no more are checked than there is room for. A success gives the charge back, and so does an attempt that is withdrawn
-//! since nothing could be checked.
+//! since nothing could be checked. So that many who are right at the same time are not taken for one who guesses, an attempt for
+//! which there is no room waits for those of this instance that are not decided yet, before it is refused.
 //!
 //! | scope | of whom | how much | after that |
 //! |---|---|---|---|
@@ -99,6 +100,7 @@ mod store;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod undecided;
 
 pub use attempt::{Attempt, Grant};
 pub use bucket::{Admission, Bucket, Charge, Key, Scope, Settlement, Verdict};

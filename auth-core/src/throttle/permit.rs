@@ -1,3 +1,4 @@
+use super::undecided::Entrant;
 use super::{Admission, Attempt, AuthGate, Charge, Grant, Key, Scope, Settlement};
 use crate::audit::{Context, Event, EventKind};
 use crate::id::{ClientId, SessionId, SubjectId, TenantId};
@@ -12,6 +13,7 @@ pub struct Permit {
     pub(super) admission: Admission,
     pub(super) counted: Counted,
     pub(super) about: Box<About>,
+    pub(super) entrant: Entrant,
 }
 
 /// Where an attempt was charged, and is settled.
@@ -33,8 +35,8 @@ impl Permit {
 
     /// The proof was right, and a session starts: failures of identifier and device are forgotten, address and network get
     /// their charge back.
-    pub async fn succeeded(self, subject: &SubjectId, session: Option<SessionId>) {
-        self.gate.settle(&self, Settlement::Succeeded).await;
+    pub async fn succeeded(mut self, subject: &SubjectId, session: Option<SessionId>) {
+        self.settle(Settlement::Succeeded).await;
         let kind = if self.admission.total > 1 {
             EventKind::LoginSuccessAfterFail
         } else {
@@ -49,8 +51,8 @@ impl Permit {
 
     /// The proof was right, but there is no session yet, since a second factor has to follow: counts as
     /// [`succeeded`](Self::succeeded) does, and is no event.
-    pub async fn first_factor(self) {
-        self.gate.settle(&self, Settlement::Succeeded).await;
+    pub async fn first_factor(mut self) {
+        self.settle(Settlement::Succeeded).await;
     }
 
     /// The proof was wrong, or is of no use: the account does not exist, is disabled, is not verified. `reason` is for the
@@ -70,8 +72,13 @@ impl Permit {
     }
 
     /// Nothing was checked, since a store or the hashing was out of reach: the charge is given back.
-    pub async fn withdrawn(self) {
-        self.gate.settle(&self, Settlement::Withdrawn).await;
+    pub async fn withdrawn(mut self) {
+        self.settle(Settlement::Withdrawn).await;
+    }
+
+    async fn settle(&mut self, settlement: Settlement) {
+        self.gate.settle(self, settlement).await;
+        self.entrant.give_back();
     }
 
     fn event(&self, kind: EventKind) -> Event {

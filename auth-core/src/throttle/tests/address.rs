@@ -131,7 +131,7 @@ async fn what_was_not_checked_is_given_back_and_so_is_the_name() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_stays_in_the_spray_while_an_attempt_for_it_counts() {
     let world = world();
     let cafe = from("192.0.2.7");
