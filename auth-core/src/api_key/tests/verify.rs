@@ -115,6 +115,22 @@ async fn a_key_is_used_from_its_networks_only() {
     assert_eq!(from(Some("2001:db8::7")).await, Ok(()));
     assert_eq!(from(Some("198.51.100.7")).await, refused);
     assert_eq!(from(None).await, refused);
+
+    // Of a key that is no key here, or none any more, nobody learns that it has networks.
+    let elsewhere = Context::default().ip(id("198.51.100.7"));
+    let globex = id("globex");
+    let text = key.secret.expose_secret();
+    let other = fixture.keys.verify(text, Some(&globex), &elsewhere);
+    assert_eq!(
+        other.await.unwrap_err().kind(),
+        VerifyErrorKind::OtherTenant
+    );
+    let ann = fixture.ann(&["editor"]);
+    let revoked = fixture.keys.revoke(acme(), key.key.id, &ann, anywhere());
+    assert!(revoked.await.unwrap());
+    let (kind, said) = from(Some("198.51.100.7")).await.unwrap_err();
+    assert_eq!(kind, VerifyErrorKind::Revoked);
+    assert_eq!(said, "the api key is not valid");
 }
 
 #[tokio::test]
