@@ -1,4 +1,4 @@
-//! Somebody who is signed in says their password again, or makes a key that signs in for them.
+//! Somebody who is signed in says their password again, makes a key that signs in for them, or helps somebody else.
 
 use portcullis_auth_core::audit::Context;
 use portcullis_auth_core::id::{SessionId, SubjectId};
@@ -66,6 +66,18 @@ impl Accounts {
             .client(&self.client)
             .context(context);
         self.permit(&self.gate, &attempt).await
+    }
+
+    /// Forgets that somebody has failed to sign in for this account, so that its owner need not wait any longer.
+    pub(crate) async fn forgive(&self, user: &User) -> Result<(), SignInError> {
+        let key = user.email.to_ascii_lowercase();
+        // From no address, since whoever asks has not failed there.
+        let attempt = Attempt::with(&user.account.tenant, Grant::Recovery)
+            .identifier(&key)
+            .client(&self.client);
+        let permit = self.permit(&self.gate, &attempt).await?;
+        permit.first_factor().await;
+        Ok(())
     }
 
     /// The account of somebody who is signed in; they are known, unless they were deleted or disabled a moment ago.

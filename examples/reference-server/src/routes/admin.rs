@@ -1,7 +1,8 @@
 //! `/api/v1/admin`: the accounts and the audit trail of the administrator's own tenant.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, Uri};
 use portcullis_auth_core::audit::EventKind;
 use portcullis_auth_core::id::SubjectId;
@@ -11,6 +12,7 @@ use portcullis_layer_core::refusal::Refusal;
 use serde::Serialize;
 
 use super::App;
+use super::auth::mfa::owner;
 use super::extract::Json;
 use super::fields::Fields;
 use super::me::AccountView;
@@ -33,7 +35,7 @@ pub(super) async fn change(
     State(app): State<App>,
     who: Who,
     Context(context): Context,
-    user: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    user: Result<Path<String>, PathRejection>,
     Json(body): Json,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::of(&body, &["roles", "disabled"]);
@@ -44,11 +46,7 @@ pub(super) async fn change(
     }
     let disabled = fields.optional_flag("disabled");
     fields.check()?;
-    let subject: Option<SubjectId> = user.ok().and_then(|Path(id)| id.parse().ok());
-    let account = Account {
-        tenant: who.account.tenant.clone(),
-        subject: subject.ok_or_else(no_user)?,
-    };
+    let account = named(&who, user)?;
     let roles = roles.map(|roles| {
         let mut roles: Vec<_> = roles.into_iter().map(ToOwned::to_owned).collect();
         roles.sort_unstable();
@@ -106,6 +104,56 @@ pub(super) async fn change(
         accounts.tell(kind, &account, &context, |event| event.actor(who.actor()));
     }
     reply::answer(StatusCode::OK, &AccountView::from(&after))
+}
+
+/// Lets somebody try again who was held back for failures that need not be theirs.
+pub(super) async fn unlock(
+    State(app): State<App>,
+    who: Who,
+    Context(context): Context,
+    user: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let account = named(&who, user)?;
+    let user = app.store.user(&account.tenant, &account.subject).await?;
+    let user = user.ok_or_else(no_user)?;
+    let accounts = &app.accounts;
+    let owner = owner(&account);
+    accounts.totp.thaw(&owner, who.actor(), &context).await?;
+    accounts.forgive(&user).await?;
+    accounts.tell(EventKind::AuthzAdmin, &account, &context, |event| {
+        event.actor(who.actor()).reason("sign_in_unlocked")
+    });
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// For somebody who has lost their authenticator and all recovery codes.
+pub(super) async fn remove_factors(
+    State(app): State<App>,
+    who: Who,
+    Context(context): Context,
+    user: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let account = named(&who, user)?;
+    let user = app.store.user(&account.tenant, &account.subject).await?;
+    let user = user.ok_or_else(no_user)?;
+    let (accounts, owner) = (&app.accounts, owner(&user.account));
+    if accounts.factors.factors(&owner).await?.is_empty() {
+        return Err(Problem::missing("there is no second factor").into());
+    }
+    accounts.totp.forget(&owner).await?;
+    accounts.tell(EventKind::MfaRemoved, &account, &context, |event| {
+        event.actor(who.actor()).reason("administrator")
+    });
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The account of the administrator's tenant that the path names.
+fn named(who: &Who, user: Result<Path<String>, PathRejection>) -> Result<Account, Refusal> {
+    let subject: Option<SubjectId> = user.ok().and_then(|Path(id)| id.parse().ok());
+    Ok(Account {
+        tenant: who.account.tenant.clone(),
+        subject: subject.ok_or_else(no_user)?,
+    })
 }
 
 fn no_user() -> Refusal {

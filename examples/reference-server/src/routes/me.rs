@@ -7,7 +7,7 @@ use portcullis_auth_core::audit::EventKind;
 use portcullis_auth_core::password::{Stored, Verdict};
 use portcullis_auth_core::refresh::{RevokeReason, SessionInfo};
 use portcullis_auth_core::time::Timestamp;
-use portcullis_auth_core::totp::{Factor, Owner};
+use portcullis_auth_core::totp::Factor;
 use serde::Serialize;
 
 use super::App;
@@ -67,7 +67,7 @@ struct Me {
 
 pub(super) async fn read(State(app): State<App>, who: Who) -> Result<Response, Problem> {
     let user = app.accounts.enabled_user(&who.account).await?;
-    let owner = Owner::new(&who.account.tenant, &who.account.subject);
+    let owner = owner(&who.account);
     let factors = app.accounts.totp.factors(&owner).await?;
     let access = who.principal.access_ref();
     let permissions = access.map(|access| access.permissions().map(ToString::to_string).collect());
@@ -124,7 +124,7 @@ pub(super) async fn delete(
         .await;
     let (tenant, subject) = (&account.tenant, &account.subject);
     accounts.api_keys.remove_owner(tenant, subject).await?;
-    accounts.totp.forget(&owner(&who)).await?;
+    accounts.totp.forget(&owner(account)).await?;
     accounts.tell(EventKind::UserDeleted, account, &context, |event| {
         event.session(who.session)
     });
@@ -198,7 +198,7 @@ pub(super) async fn export(State(app): State<App>, who: SignedIn) -> Result<Resp
         .refresh
         .sessions(tenant, subject, Some(who.session));
     let sessions = sessions.await?;
-    let owner = owner(&who);
+    let owner = owner(account);
     let factors = accounts.factors.factors(&owner).await?;
     let events = app.store.events_of(tenant, subject, MAX_EVENTS).await?;
     let export = Export {

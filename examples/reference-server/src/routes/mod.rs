@@ -250,6 +250,17 @@ fn accounts(doors: &Doors) -> Result<Router<App>, Error> {
             doors.with("users:write", patch(admin::change))?,
         )
         .route(
+            "/api/v1/admin/users/{user}/unlock",
+            doors.with("users:write", post(admin::unlock))?,
+        )
+        .route(
+            "/api/v1/admin/users/{user}/mfa",
+            doors.recently(doors.require(
+                doors.roles.require("users:write")?,
+                delete(admin::remove_factors),
+            )),
+        )
+        .route(
             "/api/v1/admin/audit",
             doors.with("audit:read", get(admin::audit))?,
         ))

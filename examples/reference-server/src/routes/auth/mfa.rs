@@ -4,6 +4,7 @@ use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use portcullis_auth_core::audit;
+use portcullis_auth_core::password::Account;
 use portcullis_auth_core::refresh::RevokeReason;
 use portcullis_auth_core::throttle::DEVICE_COOKIE;
 use portcullis_auth_core::totp::{ENROLMENT_LIFETIME, Owner, RecoveryCode};
@@ -33,8 +34,8 @@ struct RecoveryCodes<'a> {
     recovery_codes: Vec<&'a str>,
 }
 
-pub(in crate::routes) fn owner(who: &SignedIn) -> Owner {
-    Owner::new(&who.account.tenant, &who.account.subject)
+pub(in crate::routes) fn owner(account: &Account) -> Owner {
+    Owner::new(&account.tenant, &account.subject)
 }
 
 pub(in crate::routes) async fn enrol(
@@ -45,7 +46,7 @@ pub(in crate::routes) async fn enrol(
     let user = app.accounts.enabled_user(&who.account).await?;
     let totp = &app.accounts.totp;
     let enrolment = totp
-        .enrol(&owner(&who), &user.email, who.at, &context)
+        .enrol(&owner(&who.account), &user.email, who.at, &context)
         .await?;
     let secret = enrolment.secret().to_base32();
     let enrolled = Enrolled {
@@ -110,7 +111,7 @@ async fn activate(
     code: &str,
     context: &audit::Context,
 ) -> Result<(), Problem> {
-    let (accounts, owner) = (&app.accounts, owner(who));
+    let (accounts, owner) = (&app.accounts, owner(&who.account));
     let factors = accounts.factors.factors(&owner).await?;
     let pending = factors.iter().find(|factor| factor.activated_at.is_none());
     let pending = pending.ok_or_else(|| Problem::missing("no second factor is being set up"))?;
@@ -131,7 +132,7 @@ pub(in crate::routes) async fn remove(
     who: SignedIn,
     Context(context): Context,
 ) -> Result<Response, Problem> {
-    let (accounts, owner) = (&app.accounts, owner(&who));
+    let (accounts, owner) = (&app.accounts, owner(&who.account));
     let factors = accounts.factors.factors(&owner).await?;
     if factors.is_empty() {
         return Err(Problem::missing("there is no second factor").into());
@@ -152,7 +153,7 @@ pub(in crate::routes) async fn make_recovery_codes(
     who: SignedIn,
     Context(context): Context,
 ) -> Result<Response, Problem> {
-    let (totp, owner) = (&app.accounts.totp, owner(&who));
+    let (totp, owner) = (&app.accounts.totp, owner(&who.account));
     let factors = app.accounts.factors.factors(&owner).await?;
     if !factors.iter().any(|factor| factor.activated_at.is_some()) {
         return Err(

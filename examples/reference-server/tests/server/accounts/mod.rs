@@ -5,6 +5,7 @@ mod answers;
 mod api_keys;
 mod breaches;
 mod first_admin;
+mod help;
 mod own_data;
 mod passwords;
 mod rights;

@@ -34,7 +34,7 @@ pub(crate) fn code(secret: &str, steps: u32) -> String {
 }
 
 /// An account with a second factor: its access token and the secret.
-async fn with_factor(server: &Server) -> (String, String) {
+pub(super) async fn with_factor(server: &Server) -> (String, String) {
     register(server, "ann@example.com").await;
     let token = access_token(&server.login("ann@example.com", GOOD).await);
     let enrolled = ask(server, Method::POST, TOTP, &token).await;
@@ -53,7 +53,7 @@ async fn with_factor(server: &Server) -> (String, String) {
     (token, secret)
 }
 
-async fn verify(server: &Server, token: Option<&str>, body: Value) -> Answer {
+pub(super) async fn verify(server: &Server, token: Option<&str>, body: Value) -> Answer {
     let call = server.nobody(&Method::POST, VERIFY);
     let call = match token {
         Some(token) => call.token(token),
@@ -62,7 +62,7 @@ async fn verify(server: &Server, token: Option<&str>, body: Value) -> Answer {
     call.json(&body.to_string()).await
 }
 
-async fn login(server: &Server, totp: Option<&str>) -> Answer {
+pub(super) async fn login(server: &Server, totp: Option<&str>) -> Answer {
     let mut body = json!({ "email": "ann@example.com", "password": GOOD });
     if let Some(code) = totp {
         body["totp"] = code.into();
