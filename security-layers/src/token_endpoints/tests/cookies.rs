@@ -1,0 +1,98 @@
+use super::*;
+
+fn with_cookie(token: &str, headers: &[(&'static str, &'static str)]) -> Request<TestBody> {
+    let mut request = Request::post("/auth/refresh").header(COOKIE, format!("__Host-rt={token}"));
+    for (name, value) in headers {
+        request = request.header(HeaderName::from_static(name), *value);
+    }
+    request.body(TestBody::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn a_cookie_is_exchanged_for_the_next_one_on_our_own_pages_only() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let token = issued.refresh_token().expose_secret();
+    for foreign in [
+        &[][..],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example")],
+    ] {
+        let response = fixture.ask(with_cookie(token, foreign)).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{foreign:?}");
+        assert_eq!(fixture.events.take(), [EventKind::MaliciousCsrf]);
+        assert!(!response.headers().contains_key(SET_COOKIE));
+    }
+    for own in [
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "https://app.example"),
+    ] {
+        let response = fixture.ask(with_cookie(token, &[own])).await;
+        assert_eq!(response.status(), StatusCode::OK, "{own:?}");
+        assert!(value(&response).get("refresh_token").is_none());
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-rt=rt_"), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; Max-Age=1209600; Secure; HttpOnly; SameSite=Strict"));
+        let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
+        assert_eq!(vary, ["sec-fetch-site", "origin"]);
+    }
+    // Beside a cookie of a sibling host that is no text.
+    let mut beside = with_cookie(token, &[("sec-fetch-site", "same-origin")]);
+    let cookies = HeaderValue::try_from(format!("a=é; __Host-rt={token}")).unwrap();
+    beside.headers_mut().insert(COOKIE, cookies);
+    assert_eq!(fixture.ask(beside).await.status(), StatusCode::OK);
+    // One of another client is good there.
+    let mut other = post("/auth/refresh", &json!({ "client_id": "other" }));
+    for (name, header) in with_cookie(token, &[("sec-fetch-site", "same-origin")]).headers() {
+        other.headers_mut().insert(name, header.clone());
+    }
+    let response = fixture.ask(other).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(!response.headers().contains_key(SET_COOKIE));
+    // One that is good for nothing goes; one beside another token is nobody's.
+    let own = [("sec-fetch-site", "same-origin")];
+    let response = fixture.ask(with_cookie("rt_garbage", &own)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        response.headers()[SET_COOKIE],
+        "__Host-rt=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
+    );
+    let mut both = post("/auth/refresh", &json!({ "refresh_token": token }));
+    let cookie = HeaderValue::try_from(format!("__Host-rt={token}")).unwrap();
+    both.headers_mut().insert(COOKIE, cookie);
+    assert_eq!(fixture.ask(both).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_cookie_goes_where_the_endpoint_is() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let endpoints = fixture
+        .endpoints
+        .clone()
+        .cookie(CookieScope::Endpoint, [])
+        .unwrap();
+    let endpoints = endpoints.paths("/refresh", "/revoke", "/sessions").unwrap();
+    let cookie = endpoints.set_cookie(&issued).unwrap();
+    assert!(cookie.to_str().unwrap().contains("; Path=/refresh; "));
+    for (refresh, revoke, sessions) in [("/a", "/a", "/b"), ("/a", "/b", "/b"), ("/a", "/b", "/a")]
+    {
+        assert!(endpoints.clone().paths(refresh, revoke, sessions).is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_sets_the_cookie_that_the_endpoint_reads() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let cookie = fixture.endpoints.set_cookie(&issued).unwrap();
+    let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
+    let request = Request::post("/auth/refresh")
+        .header(COOKIE, pair)
+        .header("sec-fetch-site", "same-origin");
+    let response = fixture.ask(request.body(TestBody::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let cleared = fixture.endpoints.clear_cookie().unwrap();
+    assert!(cleared.to_str().unwrap().contains("Max-Age=0"));
+}
