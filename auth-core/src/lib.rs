@@ -238,7 +238,8 @@
 //! - Who asks hears little, the operator all: one text for every wrong credential, and an [event](audit::Event) with the
 //!   reason. No event, error or `Debug` shows a credential.
 //! - Whoever does not exist takes as long as who does.
-//! - A tenant is part of every key: the same name in two tenants is two people, with two counters.
+//! - A tenant is part of every name: the same in two tenants is two people, with two counters. Only addresses are counted over
+//!   all tenants, since whoever asks can make these up.
 //! - Keys have ids, so that they can be replaced while the service runs: the new one is known everywhere before it is used,
 //!   the old one until nothing needs it. Never use one key for two purposes.
 //!

@@ -138,7 +138,6 @@ impl Bucket {
 #[derive(Clone, Debug)]
 pub struct Charge {
     pub(super) policy: Arc<Policy>,
-    pub(super) tag: [u8; 8],
     pub(super) slots: Vec<(Scope, Key)>,
     pub(super) member: u64,
     pub(super) guess: bool,
@@ -189,12 +188,6 @@ impl Charge {
     #[must_use]
     pub fn slots(&self) -> &[(Scope, Key)] {
         &self.slots
-    }
-
-    /// Equal for all charges of a tenant, so that a store can keep together what is charged together.
-    #[must_use]
-    pub fn tag(&self) -> &[u8; 8] {
-        &self.tag
     }
 
     /// What is counted in the spray of the address: the identifier.

@@ -8,7 +8,7 @@ use portcullis_secrets::SecretBytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::device::{DeviceCookie, DeviceId, DeviceKeys, Owner};
-use super::key::{Keys, MacKey, folded, member, network, subnet};
+use super::key::{MacKey, folded, member, network, subnet};
 use super::permit::{About, Counted, Permit};
 use super::report::Report;
 use super::undecided::{Entrant, Next, Undecided};
@@ -290,14 +290,12 @@ impl AuthGate {
 
     /// Where an attempt is counted.
     pub(super) fn charge(&self, attempt: &Attempt<'_>, now: Timestamp) -> Charge {
-        let keys = Keys {
-            mac: &self.0.mac,
-            tenant: attempt.tenant,
-        };
+        let mac = &self.0.mac;
+        let tenant = attempt.tenant.as_str().as_bytes();
         let guess = attempt.grant == Grant::Password;
         let mut slots = Vec::with_capacity(5);
         let folded = folded(attempt.identifier.unwrap_or_default());
-        let identifier = keys.bucket(Scope::Identifier, &[folded.as_bytes()]);
+        let identifier = mac.bucket(Scope::Identifier, &[tenant, folded.as_bytes()]);
         if guess || attempt.identifier.is_some() {
             let owner = Owner {
                 tenant: attempt.tenant,
@@ -307,24 +305,24 @@ impl AuthGate {
                 .device
                 .and_then(|cookie| self.0.devices.verify(cookie, owner, now));
             if let Some(DeviceId(device)) = device {
-                let key = keys.bucket(Scope::Device, &[&identifier, &device]);
+                let key = mac.bucket(Scope::Device, &[&identifier, &device]);
                 slots.push((Scope::Device, key));
             }
             slots.push((Scope::Identifier, identifier));
         }
+        // Not by tenant: whoever makes up tenants would have an address for each.
         if let Some(ip) = attempt.address() {
             let subnet = subnet(ip);
-            slots.push((Scope::Address, keys.bucket(Scope::Address, &[&subnet])));
+            slots.push((Scope::Address, mac.bucket(Scope::Address, &[&subnet])));
             if let Some(network) = network(ip) {
-                slots.push((Scope::Network, keys.bucket(Scope::Network, &[&network])));
+                slots.push((Scope::Network, mac.bucket(Scope::Network, &[&network])));
             }
             if guess {
-                slots.push((Scope::Spray, keys.bucket(Scope::Spray, &[&subnet])));
+                slots.push((Scope::Spray, mac.bucket(Scope::Spray, &[&subnet])));
             }
         }
         Charge {
             policy: Arc::clone(&self.0.policy),
-            tag: keys.tag(),
             slots,
             member: member(&identifier),
             guess,

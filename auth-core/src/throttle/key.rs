@@ -9,7 +9,6 @@ use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{GateError, Key, Scope};
-use crate::id::TenantId;
 
 /// Of a longer identifier only the start counts. No address of mail is longer (RFC 5321 4.5.3.1).
 const MAX_CHARS: usize = 320;
@@ -55,38 +54,19 @@ impl MacKey {
         }
         mac
     }
+
+    /// Where the bucket of a scope for `whom` is kept.
+    pub(super) fn bucket(&self, scope: Scope, whom: &[&[u8]]) -> Key {
+        let mut parts = vec![scope.as_str().as_bytes()];
+        parts.extend(whom);
+        let mac = self.over("auth-core/throttle/v1", &parts);
+        start(&mac.finalize().into_bytes())
+    }
 }
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MacKey([REDACTED])")
-    }
-}
-
-/// The keys of one tenant's buckets.
-#[derive(Debug)]
-pub(super) struct Keys<'a> {
-    pub(super) mac: &'a MacKey,
-    pub(super) tenant: &'a TenantId,
-}
-
-impl Keys<'_> {
-    pub(super) fn bucket(&self, scope: Scope, what: &[&[u8]]) -> Key {
-        let mut parts = vec![self.tenant.as_str().as_bytes(), scope.as_str().as_bytes()];
-        parts.extend(what);
-        start(
-            &self
-                .mac
-                .over("auth-core/throttle/v1", &parts)
-                .finalize()
-                .into_bytes(),
-        )
-    }
-
-    pub(super) fn tag(&self) -> [u8; 8] {
-        let tenant = self.tenant.as_str().as_bytes();
-        let mac = self.mac.over("auth-core/throttle/tag/v1", &[tenant]);
-        start(&mac.finalize().into_bytes())
     }
 }
 

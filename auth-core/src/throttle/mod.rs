@@ -42,8 +42,8 @@
 //! |---|---|---|---|
 //! | [`Device`](Scope::Device) | a trusted device, with its identifier | 10 failures per hour | the device counts as any other |
 //! | [`Identifier`](Scope::Identifier) | an identifier, from untrusted devices | 5 free failures | a pause of 30 s, 60 s, 2 min, up to 15 min before each further try |
-//! | [`Address`](Scope::Address) | an IPv4 address or a /64 of IPv6 | 30 failures per 10 min | nothing from there until then |
-//! | [`Network`](Scope::Network) | a /48 of IPv6 | 240 failures per 10 min | nothing from there until then |
+//! | [`Address`](Scope::Address) | an IPv4 address or a /64 of IPv6, for all tenants | 30 failures per 10 min | nothing from there until then |
+//! | [`Network`](Scope::Network) | a /48 of IPv6, for all tenants | 240 failures per 10 min | nothing from there until then |
 //! | [`Spray`](Scope::Spray) | as `Address` | 20 identifiers per hour | no further identifiers from there until then |
 //!
 //! Tries are free again when nobody has failed for 15 minutes after the pause that was due. After a hundred failures in a row

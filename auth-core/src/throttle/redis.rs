@@ -22,8 +22,9 @@ const SETTLE: &str = concat!(
 
 /// Keeps buckets in Redis: each charge is one script, which is one round trip.
 ///
-/// All keys of a tenant have one hash tag, so that a cluster runs the script where they are. Redis forgets them by itself,
-/// and a Redis that evicts under pressure (`maxmemory-policy` other than `noeviction`) forgets limits.
+/// All keys have one hash tag, `{gate}`, so that a cluster runs the script where they are: an address is charged together with
+/// names of any tenant. One node is enough for that, since the hash that follows a charge takes far longer. Redis forgets keys
+/// by itself, and a Redis that evicts under pressure (`maxmemory-policy` other than `noeviction`) forgets limits.
 #[derive(Clone)]
 pub struct RedisStore {
     connection: ConnectionManager,
@@ -78,9 +79,8 @@ impl RedisStore {
             .arg(millis(Policy::memory(1)))
             .arg(millis(Policy::memory(u32::MAX)));
         for (scope, key) in charge.slots() {
-            let tag = hex(charge.tag());
             call.key(format!(
-                "{}{{{tag}}}:{}:{}",
+                "{}{{gate}}:{}:{}",
                 self.prefix,
                 scope.as_str(),
                 hex(key)

@@ -179,16 +179,49 @@ async fn nothing_is_given_back_to_a_time_that_was_not_charged() {
 }
 
 #[tokio::test]
-async fn tenants_do_not_share_counters() {
+async fn the_same_name_in_two_tenants_is_two_people() {
     let world = world();
     let other = "other".parse().unwrap();
     let cafe = from("192.0.2.7");
-    for _ in 0..40 {
-        let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
-        let _limited_later = world.fail(&ann).await;
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
     }
-    let ann = Attempt::password(&other, "ann").context(&cafe);
-    assert_eq!(world.fail(&ann).await, Ok(()));
+    assert!(world.fail(&ann).await.is_err());
+    let other = Attempt::password(&other, "ann").context(&cafe);
+    assert_eq!(world.fail(&other).await, Ok(()));
+}
+
+// Each tenant that an attacker made up had its own thirty failures from the same address.
+#[tokio::test]
+async fn made_up_tenants_do_not_make_another_address() {
+    let tenants: Vec<TenantId> = (0..300)
+        .map(|n| format!("t-{n}").parse().unwrap())
+        .collect();
+    for (context, grant, room, scope) in [
+        (from("192.0.2.7"), Grant::MagicLink, 30, Scope::Address),
+        // The same name in another tenant is another name.
+        (from("192.0.2.7"), Grant::Password, 20, Scope::Spray),
+        (from("2001:db8::7"), Grant::MagicLink, 30, Scope::Address),
+    ] {
+        let world = world();
+        for (n, tenant) in tenants.iter().enumerate() {
+            let attempt = Attempt::with(tenant, grant).identifier("ann");
+            match world.gate.begin(&attempt.context(&context)).await {
+                Decision::Permit(permit) if n < room => permit.failed("wrong", None),
+                Decision::Limited(limited) if n >= room => assert_eq!(limited.scope(), scope),
+                other => panic!("{n}: {other:?}"),
+            }
+        }
+    }
+    let world = world();
+    let mut checked = 0;
+    for (n, tenant) in tenants.iter().enumerate() {
+        let context = from(&format!("2001:db8:1:{n:x}::1"));
+        let attempt = Attempt::with(tenant, Grant::Passkey).context(&context);
+        checked += u32::from(world.fail(&attempt).await.is_ok());
+    }
+    assert_eq!(checked, 240, "nor another network");
 }
 
 #[tokio::test]
