@@ -18,8 +18,8 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60);
 /// A key that was accepted, and whom it makes of a request's sender.
 #[derive(Clone, Debug)]
 pub struct VerifiedKey {
-    key: ApiKey,
-    principal: Arc<Principal>,
+    pub(super) key: ApiKey,
+    pub(super) principal: Arc<Principal>,
 }
 
 impl VerifiedKey {

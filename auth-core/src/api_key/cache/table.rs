@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{ApiKey, VerifiedKey};
+use super::sync::{AtomicI64, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::api_key::{ApiKey, VerifiedKey};
 use crate::time::Timestamp;
 
 const SHARDS: usize = 16;
@@ -14,10 +14,10 @@ const SHARDS: usize = 16;
 const TTL: Duration = Duration::from_secs(30);
 
 /// The SHA-256 of a key's text.
-pub(super) type CacheKey = [u8; 32];
+pub(in crate::api_key) type CacheKey = [u8; 32];
 
 /// Keys that were verified a moment ago. Only such are in it, so that nobody fills it with guesses.
-pub(super) struct Cache {
+pub(in crate::api_key) struct Cache {
     shards: [Mutex<HashMap<CacheKey, Arc<Cached>>>; SHARDS],
     /// Of each shard.
     capacity: usize,
@@ -25,8 +25,8 @@ pub(super) struct Cache {
     generation: AtomicU64,
 }
 
-pub(super) struct Cached {
-    pub(super) verified: Arc<VerifiedKey>,
+pub(in crate::api_key) struct Cached {
+    pub(in crate::api_key) verified: Arc<VerifiedKey>,
     from: Timestamp,
     until: Timestamp,
     /// When the key's last use was written, in milliseconds; before all times if never.
@@ -34,7 +34,7 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    pub(super) fn new(verified: VerifiedKey, now: Timestamp) -> Self {
+    pub(in crate::api_key) fn new(verified: VerifiedKey, now: Timestamp) -> Self {
         let last_used = verified.key().last_used_at;
         Self {
             from: now,
@@ -51,7 +51,7 @@ impl Cached {
     }
 
     /// Whether the caller is the one to write down that the key was used.
-    pub(super) fn claims_touch(&self, now: Timestamp, every: Duration) -> bool {
+    pub(in crate::api_key) fn claims_touch(&self, now: Timestamp, every: Duration) -> bool {
         let last = self.touched.load(Ordering::Relaxed);
         let now = now.as_millis();
         let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
@@ -64,7 +64,7 @@ impl Cached {
 }
 
 impl Cache {
-    pub(super) fn new(capacity: NonZeroUsize) -> Self {
+    pub(in crate::api_key) fn new(capacity: NonZeroUsize) -> Self {
         Self {
             shards: Default::default(),
             capacity: capacity.get().div_ceil(SHARDS),
@@ -76,7 +76,7 @@ impl Cache {
         lock(&self.shards[usize::from(key[0]) % SHARDS])
     }
 
-    pub(super) fn get(&self, key: &CacheKey, now: Timestamp) -> Option<Arc<Cached>> {
+    pub(in crate::api_key) fn get(&self, key: &CacheKey, now: Timestamp) -> Option<Arc<Cached>> {
         let shard = self.shard(key);
         shard
             .get(key)
@@ -85,12 +85,12 @@ impl Cache {
     }
 
     /// To be read before the store is.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::api_key) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
     /// Keeps what was read in this generation, unless something has been forgotten since.
-    pub(super) fn insert(&self, key: CacheKey, cached: Arc<Cached>, generation: u64) {
+    pub(in crate::api_key) fn insert(&self, key: CacheKey, cached: Arc<Cached>, generation: u64) {
         let now = cached.from;
         let mut shard = self.shard(&key);
         if self.generation() != generation {
@@ -108,7 +108,7 @@ impl Cache {
         shard.insert(key, cached);
     }
 
-    pub(super) fn forget(&self, is_meant: impl Fn(&ApiKey) -> bool) {
+    pub(in crate::api_key) fn forget(&self, is_meant: impl Fn(&ApiKey) -> bool) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         for shard in &self.shards {
             lock(shard).retain(|_, cached| !is_meant(cached.verified.key()));
