@@ -160,7 +160,19 @@ impl Settings {
         let token = token.ok_or_else(|| missing("token"))?;
         let context = self.context(parts);
         let request = token.request(tenant.as_ref(), &client);
-        self.service.revoke(&request, &context).await?;
+        let ended = self.service.revoke(&request, &context).await?;
+        if ended.is_none()
+            && !token.from_cookie
+            && let Some(of) = self.tokens.session_of(token.text.expose_secret())
+            && of.client == client
+            && tenant.is_none_or(|tenant| of.tenant == tenant)
+        {
+            let (session, reason) = (of.session, RevokeReason::Token);
+            let ended = self
+                .service
+                .end(&of.tenant, &of.subject, session, reason, &context);
+            ended.await?;
+        }
         // The same for every token, also for one that never was (RFC 7009 2.2).
         let mut response = empty(StatusCode::OK);
         if let Some(cookie) = self.cookie.as_ref().and_then(RefreshCookie::clear)

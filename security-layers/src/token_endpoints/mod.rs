@@ -63,7 +63,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /auth/refresh` with `refresh_token`, or with the cookie | 200 with the next tokens; 401 `invalid_grant` |
-//! | `POST /auth/revoke` with `token`, or with the cookie | 200, whatever the token (RFC 7009) |
+//! | `POST /auth/revoke` with `token`, or with the cookie | 200, whatever the token (RFC 7009); its session ends |
 //! | `GET /auth/sessions` | the caller's sessions: where and when they began, and which one is asking |
 //! | `GET /auth/sessions/{id}` | one of them; 404 if the caller has no such session |
 //! | `DELETE /auth/sessions/{id}` | 204; 404 if the caller has no such session. To sign out, their own |
@@ -96,7 +96,8 @@
 //! tries: put a rate limit around it. It waits for a body as long as the layers around it do
 //! (`BodyDeadlineLayer` of `limits`). It does not set the first cookie: that is for the sign-in, with
 //! [`TokenEndpoints::set_cookie`]. All clients are public ones, known by the `client_id` that they send; tokens that are bound
-//! to a key (DPoP) are refused. An access token that is given back lives on; its session is what ends.
+//! to a key (DPoP) are refused. It reads no access tokens: one that is given back ends its session if
+//! [`AccessTokens::session_of`] says which that is, and lives on without.
 //!
 //! # In a stack
 //!
@@ -122,4 +123,6 @@ mod site;
 mod tests;
 
 use self::cookie::RefreshCookie;
-pub use self::settings::{AccessToken, AccessTokens, CookieScope, InvalidEndpoint, TokenEndpoints};
+pub use self::settings::{
+    AccessToken, AccessTokens, CookieScope, InvalidEndpoint, TokenEndpoints, TokenSession,
+};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::request::Parts;
 use portcullis_auth_core::audit::{AuditSink, TracingSink};
-use portcullis_auth_core::id::{ClientId, TenantId};
+use portcullis_auth_core::id::{ClientId, SessionId, SubjectId, TenantId};
 use portcullis_auth_core::jwt::SigningRing;
 use portcullis_auth_core::refresh::{Issued, RefreshService};
 use portcullis_auth_core::store::Answer;
@@ -27,6 +27,26 @@ pub trait AccessTokens: fmt::Debug + Send + Sync + 'static {
     /// Read the account anew: its state, its roles and its tenant may have changed since the last time. None if it may not
     /// sign in any more: the session is ended then. A failure keeps the session; the client tries again.
     fn issue<'a>(&'a self, session: &'a Issued) -> Answer<'a, Option<AccessToken>>;
+
+    /// Of which session an access token is that a client gives back, if it is one of ours and good at present. The session ends
+    /// then (RFC 7009 2.1), as by its refresh token. None, as for every token unless this is written: it lives on.
+    fn session_of(&self, token: &str) -> Option<TokenSession> {
+        let _ = token;
+        None
+    }
+}
+
+/// What an access token says of its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSession {
+    /// The claim `tenant`.
+    pub tenant: TenantId,
+    /// The claim `sub`.
+    pub subject: SubjectId,
+    /// The claim `client_id`.
+    pub client: ClientId,
+    /// The claim `sid`.
+    pub session: SessionId,
 }
 
 /// What [`AccessTokens`] makes.
