@@ -80,6 +80,7 @@ pub(crate) struct Parts {
     /// Where the factors are, pending ones included.
     pub(crate) factors: Arc<dyn TotpStore>,
     pub(crate) issuer: TokenIssuer,
+    verifier: Verifier,
     pub(crate) roles: Roles,
     audit: Arc<FoldingSink>,
     pub(crate) registration: Registration,
@@ -185,7 +186,7 @@ impl Accounts {
         .build();
 
         let verifier = Verifier::new(tokens.issuer(TokenKind::Access))?;
-        let bearer = Bearer::new(verifier)
+        let bearer = Bearer::new(verifier.clone())
             .roles(roles.clone())
             .revocations(revocations.clone())
             .audit(sink());
@@ -201,6 +202,7 @@ impl Accounts {
             totp,
             factors,
             issuer: tokens,
+            verifier,
             roles,
             audit,
             registration: settings.registration,

@@ -4,7 +4,7 @@ use portcullis_auth_core::jwt::{IssueError, IssuedToken, NewToken, TokenKind};
 use portcullis_auth_core::refresh::Issued;
 use portcullis_auth_core::store::{Answer, StoreError, StoreErrorKind};
 use portcullis_security_layers::token_endpoints::{
-    AccessToken, AccessTokens, CookieScope, InvalidEndpoint, TokenEndpoints,
+    AccessToken, AccessTokens, CookieScope, InvalidEndpoint, TokenEndpoints, TokenSession,
 };
 
 use super::Accounts;
@@ -86,6 +86,17 @@ impl AccessTokens for Accounts {
                 token: access.token,
                 lifetime: self.issuer.lifetime(TokenKind::Access),
             }))
+        })
+    }
+
+    fn session_of(&self, token: &str) -> Option<TokenSession> {
+        let token = self.verifier.verify(token, self.now()).ok()?;
+        let claims = token.claims();
+        Some(TokenSession {
+            tenant: claims.tenant()?.parse().ok()?,
+            subject: claims.subject().parse().ok()?,
+            client: claims.client()?.parse().ok()?,
+            session: claims.session()?,
         })
     }
 }

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{GOOD, LOGIN, access_token, ask, post, register};
-use crate::support::{ADMIN, Answer, Directory, PASSWORD, Server, create_admin};
+use crate::support::{ADMIN, Answer, Directory, PASSWORD, Server, create_admin, eventually};
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const REVOKE: &str = "/api/v1/auth/revoke";
@@ -212,6 +212,54 @@ async fn any_token_can_be_given_back() {
     assert_eq!(me.problem(), "invalid-token");
 }
 
+// It was answered as if it had ended, and went on until it expired.
+#[tokio::test]
+async fn an_access_token_that_is_given_back_ends_its_session() {
+    let server = Server::start().await;
+    register(&server, "ann@example.com").await;
+    let here = server.login("ann@example.com", GOOD).await;
+    let there = server.login("ann@example.com", GOOD).await;
+    let me = async |tokens: &Value| {
+        let answer = ask(&server, Method::GET, "/api/v1/me", &access_token(tokens)).await;
+        answer.status
+    };
+    let own = access_token(&here);
+    let (head, _) = own.rsplit_once('.').unwrap();
+    let other = access_token(&there);
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{signature}");
+    let id = here["session_id"].as_str().unwrap().to_owned();
+    for token in [forged, id] {
+        let given_back = post(&server, REVOKE, &json!({ "token": token })).await;
+        assert_eq!(given_back.status, StatusCode::NO_CONTENT);
+        assert_eq!(me(&here).await, StatusCode::OK);
+    }
+    let hint = json!({ "token": own, "token_type_hint": "access_token" });
+    for _ in 0..2 {
+        let given_back = post(&server, REVOKE, &hint).await;
+        assert_eq!(given_back.status, StatusCode::NO_CONTENT, "{given_back:?}");
+        assert_eq!(me(&here).await, StatusCode::UNAUTHORIZED);
+    }
+    let refreshed = refresh(&server, &refresh_token(&here)).await;
+    assert_eq!(refreshed.problem(), "invalid-grant");
+    assert_eq!(me(&there).await, StatusCode::OK);
+    let events = eventually(async || {
+        let trail = server
+            .get("/api/v1/admin/audit?event=authn_token_revoked")
+            .await
+            .value();
+        let events = trail["items"].as_array().unwrap().clone();
+        events
+            .iter()
+            .any(|event| event["reason"] == "token_revoked")
+            .then_some(events)
+    })
+    .await;
+    for event in events {
+        assert_eq!(event["session_id"], here["session_id"]);
+    }
+}
+
 #[tokio::test]
 async fn sessions_are_listed_and_ended_by_their_owner() {
     let server = Server::start().await;
@@ -353,6 +401,11 @@ async fn others_find_the_keys_where_the_issuer_says() {
         found["jwks_uri"],
         "http://issuer.test/.well-known/jwks.json"
     );
+    assert_eq!(found["grant_types_supported"], json!(["refresh_token"]));
+    for endpoint in ["token", "revocation"] {
+        let methods = &found[format!("{endpoint}_endpoint_auth_methods_supported")];
+        assert_eq!(*methods, json!(["none"]), "{endpoint}");
+    }
     assert_eq!(
         found["id_token_signing_alg_values_supported"],
         json!(["HS256"])
