@@ -148,12 +148,11 @@ pub(super) async fn remove_factors(
 }
 
 /// The account of the administrator's tenant that the path names.
-fn named(who: &Who, user: Result<Path<String>, PathRejection>) -> Result<Account, Refusal> {
+fn named(who: &Who, user: Result<Path<String>, PathRejection>) -> Result<Account, Problem> {
     let subject: Option<SubjectId> = user.ok().and_then(|Path(id)| id.parse().ok());
-    Ok(Account {
-        tenant: who.account.tenant.clone(),
-        subject: subject.ok_or_else(no_user)?,
-    })
+    let subject = subject.ok_or_else(no_user)?;
+    let tenant = who.account.tenant.clone();
+    Ok(Account { tenant, subject })
 }
 
 fn no_user() -> Refusal {
