@@ -87,6 +87,8 @@ mod network;
 mod pepper;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod rows;
 mod service;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;

@@ -1,6 +1,7 @@
 //! API keys in PostgreSQL, for many instances.
 
-use super::sql::{schema, sql_store};
+use super::rows::schema;
+use super::sql::sql_store;
 
 /// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = schema!("BYTEA");

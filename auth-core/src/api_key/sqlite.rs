@@ -1,6 +1,7 @@
 //! API keys in SQLite, for one instance.
 
-use super::sql::{schema, sql_store};
+use super::rows::schema;
+use super::sql::sql_store;
 
 /// What [`SqliteStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = schema!("BLOB");
