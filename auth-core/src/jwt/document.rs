@@ -66,7 +66,9 @@ impl JwksDocument {
 ///     "https://id.example/.well-known/jwks.json",
 ///     &Algorithms::own(),
 /// )
-/// .endpoint("revocation_endpoint", "https://id.example/api/v1/auth/revoke");
+/// .endpoint("revocation_endpoint", "https://id.example/api/v1/auth/revoke")
+/// .list("grant_types_supported", ["refresh_token"]);
+/// assert!(document.json().contains(r#""grant_types_supported":["refresh_token"]"#));
 /// assert!(document.json().contains(r#""id_token_signing_alg_values_supported":["EdDSA","ES256"]"#));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,15 @@ impl DiscoveryDocument {
     /// Adds an endpoint, under its name in the registry of RFC 8414.
     pub fn endpoint(mut self, name: &str, uri: &str) -> Self {
         self.0.insert(name.into(), uri.into());
+        self
+    }
+
+    /// Adds a list, under its name in the registry of RFC 8414. Some say something by being left out: without
+    /// `grant_types_supported` there is an authorization endpoint, and without `token_endpoint_auth_methods_supported` clients
+    /// have a secret.
+    pub fn list<'v>(mut self, name: &str, values: impl IntoIterator<Item = &'v str>) -> Self {
+        let values = values.into_iter().map(Value::from).collect();
+        self.0.insert(name.into(), Value::Array(values));
         self
     }
 

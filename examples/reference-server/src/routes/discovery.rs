@@ -21,6 +21,10 @@ pub(super) async fn read(State(app): State<App>, If(conditions): If) -> Result<R
         .endpoint("token_endpoint", &at(REFRESH))
         .endpoint("revocation_endpoint", &at(REVOKE))
         .endpoint("service_documentation", &at("/docs"))
+        .list("grant_types_supported", ["refresh_token"])
+        // Clients are known by the tokens that they have.
+        .list("token_endpoint_auth_methods_supported", ["none"])
+        .list("revocation_endpoint_auth_methods_supported", ["none"])
         .json();
     let etag = ETag::of_content(&Digest::of(document.as_bytes()));
     reply::text(&conditions, &etag, document)
