@@ -18,9 +18,9 @@ struct World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let key = SecretBytes::from(&[7; 32][..]);
-    let devices = DeviceKeys::new(1, &key).expect("the key is long enough");
-    let gate = AuthGate::new(&key, devices).expect("the key is long enough");
+    let key = SecretBytes::generate(32).expect("there is randomness");
+    let devices = DeviceKeys::new(1, &key).expect("the key is random");
+    let gate = AuthGate::new(&key, devices).expect("the key is random");
     let tenant = "acme".parse().expect("it is an identifier");
     let subject = "u-1".parse().expect("it is an identifier");
     let cookie = gate.trust_device(&Attempt::password(&tenant, "ann"), &subject);

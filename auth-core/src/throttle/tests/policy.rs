@@ -1,6 +1,34 @@
 use super::*;
 
 #[test]
+fn a_key_that_is_short_or_could_be_guessed_is_none() {
+    let good = SecretBytes::generate(32).unwrap();
+    for (key, text) in [
+        (&b"change-me"[..], "a key has 32 bytes at least"),
+        (
+            good.expose_secret().get(1..).unwrap(),
+            "a key has 32 bytes at least",
+        ),
+        (&[7; 32], "a key is generated and not thought up"),
+        (
+            b"your-256-bit-secret-your-256-bit",
+            "a key is generated and not thought up",
+        ),
+    ] {
+        let weak = SecretBytes::from(key);
+        let devices = DeviceKeys::new(1, &good).unwrap();
+        let errors = [
+            AuthGate::new(&weak, devices).err(),
+            DeviceKeys::new(1, &weak).err(),
+            DeviceKeys::new(1, &good).unwrap().previous(2, &weak).err(),
+        ];
+        for error in errors {
+            assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(text));
+        }
+    }
+}
+
+#[test]
 fn a_wrong_policy_cannot_be_had() {
     let limit = |max, per| Limit::new(std::num::NonZeroU32::new(max).unwrap(), per);
     let n = |n| std::num::NonZeroU32::new(n).unwrap();
