@@ -23,9 +23,13 @@
 //! It is made of what was verified and nothing else. There is no anonymous principal: where nobody has proved anything,
 //! there is none.
 
+#[cfg(feature = "jwt")]
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::id::{ClientId, SessionId, SubjectId, TenantId};
+#[cfg(feature = "jwt")]
+use crate::jwt::VerifiedToken;
 use crate::roles::{Aal, Access, Roles, Scopes};
 use crate::time::Timestamp;
 
@@ -80,9 +84,44 @@ impl Principal {
         }
     }
 
+    /// What an access token says of its subject, who may do nothing yet: the claims `sub`, `sid`, `client_id` or `azp`, `jti`, `scope`
+    /// or `scp`, `amr`, `acr` and `auth_time`; `tenant` and `roles` of tokens of our own only, since what another issuer calls
+    /// an administrator is nobody here. None if one of them cannot be read: that is no reason to know less.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn from_token(token: &VerifiedToken) -> Option<Self> {
+        let claims = token.claims();
+        // Where tokens of many tenants are accepted under one name, the token's own says whose subject it is.
+        let issuer = if claims.issuer() == &**token.issuer() {
+            Arc::clone(token.issuer())
+        } else {
+            claims.issuer().into()
+        };
+        // What our own issuer says of tenants and roles is about ours. Another's words may mean anything.
+        let (tenant, roles) = match token.is_own() {
+            true => (claims.tenant(), claims.roles()),
+            false => (None, Vec::new()),
+        };
+        let scopes = claims.scopes().map(Scopes::try_from);
+        Some(Self {
+            credential: Credential::Token,
+            issuer,
+            subject: claims.subject().parse().ok()?,
+            tenant: tenant.map(str::parse).transpose().ok()?,
+            session: claims.session(),
+            client: claims.client().map(str::parse).transpose().ok()?,
+            token_id: claims.token_id().map(Into::into),
+            scopes: scopes.transpose().ok()?,
+            roles: shared(roles),
+            access: None,
+            amr: shared(claims.amr()),
+            acr: claims.acr().map(Into::into),
+            auth_time: claims.auth_time(),
+        })
+    }
+
     /// Sets by what the principal was recognised.
     #[must_use]
-    #[inline]
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
         self
@@ -90,7 +129,6 @@ impl Principal {
 
     /// Sets the tenant that the credential belongs to.
     #[must_use]
-    #[inline]
     pub fn tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
         self
@@ -98,7 +136,6 @@ impl Principal {
 
     /// Sets the login that the token comes of (`sid`).
     #[must_use]
-    #[inline]
     pub fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
@@ -106,7 +143,6 @@ impl Principal {
 
     /// Sets the program that acts for the subject (`client_id`).
     #[must_use]
-    #[inline]
     pub fn client(mut self, client: ClientId) -> Self {
         self.client = Some(client);
         self
@@ -114,7 +150,6 @@ impl Principal {
 
     /// Sets the token's own name (`jti`).
     #[must_use]
-    #[inline]
     pub fn token_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.token_id = Some(id.into());
         self
@@ -123,7 +158,6 @@ impl Principal {
     /// Sets what the credential is restricted to. Without, it is not restricted further than the subject is; with none at
     /// all, it lets nothing through.
     #[must_use]
-    #[inline]
     pub fn scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = Some(scopes);
         self
@@ -145,7 +179,6 @@ impl Principal {
 
     /// Sets what the issuer says of how the subject signed in (`acr`).
     #[must_use]
-    #[inline]
     pub fn acr(mut self, acr: impl Into<Arc<str>>) -> Self {
         self.acr = Some(acr.into());
         self
@@ -153,7 +186,6 @@ impl Principal {
 
     /// Sets when the subject last proved who they are (`auth_time`).
     #[must_use]
-    #[inline]
     pub fn auth_time(mut self, at: Timestamp) -> Self {
         self.auth_time = Some(at);
         self
@@ -161,7 +193,6 @@ impl Principal {
 
     /// Sets what the principal may do, as worked out elsewhere.
     #[must_use]
-    #[inline]
     pub fn access(mut self, access: Access) -> Self {
         self.access = Some(access);
         self
@@ -265,5 +296,14 @@ impl Principal {
     pub fn aal(&self) -> Option<Aal> {
         let named = self.acr_ref().and_then(Aal::from_acr);
         named.max(Aal::from_amr(self.amr_ref()))
+    }
+}
+
+/// All that are empty share one.
+#[cfg(feature = "jwt")]
+fn shared(texts: Vec<Cow<'_, str>>) -> Arc<[Arc<str>]> {
+    match texts.is_empty() {
+        true => Arc::default(),
+        false => texts.into_iter().map(Into::into).collect(),
     }
 }

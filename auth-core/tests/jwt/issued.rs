@@ -156,6 +156,43 @@ fn an_access_token_says_what_it_was_given() {
     }
 }
 
+#[cfg(feature = "roles")]
+#[test]
+fn a_principal_is_whom_a_token_speaks_of_and_without_rights() {
+    use portcullis_auth_core::principal::Principal;
+
+    let who = who();
+    let issuer = TokenIssuer::settings(ISSUER, AUDIENCE, filled(Algorithm::EdDsa))
+        .build()
+        .unwrap();
+    let verifier = verifier(&issuer, TokenKind::Access);
+    let principal = |token: NewToken| {
+        let token = issuer.issue(&token, now()).unwrap().token;
+        Principal::from_token(&verifier.verify(token.expose_secret(), now()).unwrap())
+    };
+    let token = who.access().scopes(["orders:read"]).roles(["editor"]);
+    let token = token.amr(["pwd", "otp"]).acr("aal2").auth_time(now());
+    let full = principal(token).unwrap();
+    assert_eq!(
+        (full.issuer_ref(), full.subject_ref()),
+        (ISSUER, &who.subject)
+    );
+    assert_eq!(full.tenant_ref(), Some(&who.tenant));
+    assert_eq!(full.session_ref(), Some(who.session));
+    assert_eq!(full.client_ref(), Some(&who.client));
+    assert!(full.token_id_ref().is_some_and(|id| !id.is_empty()));
+    assert_eq!(full.scopes_ref().unwrap().as_str(), "orders:read");
+    assert!(full.roles_ref().eq(["editor"]) && full.amr_ref().eq(["pwd", "otp"]));
+    assert_eq!(full.acr_ref(), Some("aal2"));
+    assert_eq!(full.auth_time_ref(), Some(now()));
+    assert!(full.access_ref().is_none());
+    let bare = principal(who.access()).unwrap();
+    assert!(bare.scopes_ref().is_none() && bare.acr_ref().is_none());
+    assert!(bare.roles_ref().chain(bare.amr_ref()).next().is_none());
+    // Scopes that nobody could ask for are not taken for none.
+    assert!(principal(who.access().scopes(["a\"b"])).is_none());
+}
+
 #[test]
 fn a_token_is_issued_within_a_second_and_valid_for_whole_seconds() {
     let issuer = TokenIssuer::settings(ISSUER, AUDIENCE, filled(Algorithm::EdDsa))

@@ -7,7 +7,7 @@ use portcullis_auth_core::audit::{AuditSink, Context, Event, EventKind, TracingS
 use portcullis_auth_core::jwt::{JwtError, VerifiedToken, Verifier};
 use portcullis_auth_core::principal::Principal;
 use portcullis_auth_core::revocation::{Marks, Refused, Revocations};
-use portcullis_auth_core::roles::{Roles, Scopes};
+use portcullis_auth_core::roles::Roles;
 use portcullis_auth_core::time::{Clock, SystemClock, Timestamp};
 use portcullis_layer_core::refusal::Negotiated;
 use portcullis_secrets::SecretString;
@@ -97,7 +97,7 @@ impl Bearer {
     pub fn new(verifier: Verifier) -> Self {
         Self(Arc::new(Settings {
             verifier,
-            principal_of: Arc::new(principal),
+            principal_of: Arc::new(Principal::from_token),
             roles: None,
             revocations: None,
             cache: Arc::new(TokenCache::new(CACHE_CAPACITY)),
@@ -122,9 +122,7 @@ impl Bearer {
     }
 
     /// Makes principals by a rule of your own, for issuers that write roles or tenants into other claims. None refuses the
-    /// token. Without, the claims `sub`, `sid`, `client_id` or `azp`, `jti`, `scope` or `scp`, `amr`, `acr` and
-    /// `auth_time` are taken over; `tenant` and `roles` of tokens of our own only, since what another issuer calls an
-    /// administrator is nobody here.
+    /// token. Without, [`Principal::from_token`] makes them.
     #[must_use]
     pub fn principal_with<F>(self, f: F) -> Self
     where
@@ -311,51 +309,6 @@ fn marks(token: &VerifiedToken, principal: &Principal) -> Marks {
         marks = marks.subject(tenant, principal.subject_ref(), epoch);
     }
     marks
-}
-
-/// Takes over what the token says of its subject. What cannot be read is no reason to know less: there is no principal then.
-fn principal(token: &VerifiedToken) -> Option<Principal> {
-    let claims = token.claims();
-    // Where tokens of many tenants are accepted under one name, the token's own says whose subject it is.
-    let issuer = if claims.issuer() == &**token.issuer() {
-        Arc::clone(token.issuer())
-    } else {
-        claims.issuer().into()
-    };
-    let mut principal = Principal::new(issuer, claims.subject().parse().ok()?);
-    // What our own issuer says of tenants and roles is about ours. Another's words may mean anything.
-    if token.is_own() {
-        if let Some(tenant) = claims.tenant() {
-            principal = principal.tenant(tenant.parse().ok()?);
-        }
-        let roles = claims.roles();
-        if !roles.is_empty() {
-            principal = principal.roles(roles);
-        }
-    }
-    if let Some(session) = claims.session() {
-        principal = principal.session(session);
-    }
-    if let Some(client) = claims.client() {
-        principal = principal.client(client.parse().ok()?);
-    }
-    if let Some(id) = claims.token_id() {
-        principal = principal.token_id(id);
-    }
-    if let Some(scopes) = claims.scopes() {
-        principal = principal.scopes(Scopes::try_from(scopes).ok()?);
-    }
-    let amr = claims.amr();
-    if !amr.is_empty() {
-        principal = principal.amr(amr);
-    }
-    if let Some(acr) = claims.acr() {
-        principal = principal.acr(acr);
-    }
-    if let Some(at) = claims.auth_time() {
-        principal = principal.auth_time(at);
-    }
-    Some(principal)
 }
 
 impl fmt::Debug for Bearer {
