@@ -25,7 +25,7 @@ const SHARDS: usize = 16;
 /// theirs hashes to, and so the token.
 ///
 /// Each shard has two halves. When the newer one is full, it becomes the older one, and what was there is forgotten: what is
-/// in use has been copied over by then. Finding room never takes longer than looking something up.
+/// in use has been copied over by then. On average, finding room takes no longer than looking something up.
 pub(super) struct TokenCache {
     /// The hash with its key and what is worked out from that once.
     keyed: Polyval,
