@@ -1,13 +1,11 @@
 //! Buckets in PostgreSQL, for many instances.
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgPool, Row as _};
+use sqlx::{PgConnection, Row as _};
 
-use super::rows::{Kept, bucket, changed};
-use super::{Admission, Bucket, Charge, Key, Settlement, ThrottleStore, Verdict};
-use crate::sql::{pool_store, transact};
-use crate::store::{Answer, StoreError};
-use crate::time::Timestamp;
+use super::rows::{self, Kept};
+use super::sql::sql_store;
+use super::{Bucket, Charge, Key};
 
 /// What [`PostgresStore::migrate`] runs. The table is a logged one: an unlogged one is empty after a crash and on a standby.
 pub const SCHEMA: &str = "\
@@ -25,59 +23,28 @@ CREATE INDEX IF NOT EXISTS auth_throttle_forgotten_at ON auth_throttle (forgotte
 // The database's own default may be a level at which parallel attempts are errors.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-pool_store!(
+const PURGE: &str = "DELETE FROM auth_throttle WHERE key IN
+    (SELECT key FROM auth_throttle WHERE forgotten_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+sql_store!(
     /// Keeps buckets in a table of PostgreSQL.
     PostgresStore,
-    PgPool,
-    SCHEMA
+    sqlx::PgPool
 );
-
-impl PostgresStore {
-    async fn with<T>(
-        &self,
-        charge: &Charge,
-        f: impl Fn(&mut [Bucket]) -> T,
-    ) -> Result<T, StoreError> {
-        transact(self.deadline, || async {
-            let mut transaction = self.pool.begin_with(BEGIN).await?;
-            let before = hold(&mut transaction, charge).await?;
-            let mut after = before.clone();
-            let result = f(&mut after);
-            let changed = changed(charge, &before, &after);
-            if changed.is_empty() {
-                // Nor are rows kept that were made to be held.
-                transaction.rollback().await?;
-            } else {
-                write(&mut transaction, &changed).await?;
-                transaction.commit().await?;
-            }
-            Ok(result)
-        })
-        .await
-    }
-}
 
 /// Reads the buckets and locks their rows, those that are not there included, in an order that is the same for all.
 async fn hold(connection: &mut PgConnection, charge: &Charge) -> Result<Vec<Bucket>, sqlx::Error> {
     let keys: Vec<&[u8]> = charge.slots().iter().map(|(_, key)| &key[..]).collect();
-    let rows: Vec<(Vec<u8>, Bucket)> = sqlx::query(
+    let held: Vec<(Vec<u8>, Bucket)> = sqlx::query(
         "INSERT INTO auth_throttle AS held (key) SELECT key FROM unnest($1) AS key ORDER BY key
          ON CONFLICT (key) DO UPDATE SET key = excluded.key
          RETURNING held.key, held.count, held.total, held.at, held.members",
     )
     .bind(keys)
-    .try_map(|row: PgRow| {
-        let bucket = bucket(
-            row.try_get("count")?,
-            row.try_get("total")?,
-            row.try_get("at")?,
-            row.try_get("members")?,
-        )?;
-        Ok((row.try_get("key")?, bucket))
-    })
+    .try_map(|row: PgRow| Ok((row.try_get("key")?, rows::bucket(&row)?)))
     .fetch_all(connection)
     .await?;
-    let find = |key: &Key| rows.iter().find(|(found, _)| found == key);
+    let find = |key: &Key| held.iter().find(|(found, _)| found == key);
     charge
         .slots()
         .iter()
@@ -105,37 +72,4 @@ async fn write(connection: &mut PgConnection, changed: &[Kept]) -> Result<(), sq
     .execute(connection)
     .await
     .map(drop)
-}
-
-impl ThrottleStore for PostgresStore {
-    fn charge<'a>(&'a self, charge: &'a Charge, now: Timestamp) -> Answer<'a, Verdict> {
-        Box::pin(self.with(charge, move |buckets| charge.decide(buckets, now)))
-    }
-
-    fn settle<'a>(
-        &'a self,
-        charge: &'a Charge,
-        admission: &'a Admission,
-        settlement: Settlement,
-        now: Timestamp,
-    ) -> Answer<'a, ()> {
-        Box::pin(self.with(charge, move |buckets| {
-            charge.settle(admission, settlement, buckets, now);
-        }))
-    }
-
-    fn purge(&self, now: Timestamp, limit: u32) -> Answer<'_, u64> {
-        Box::pin(transact(self.deadline, move || async move {
-            let deleted = sqlx::query(
-                "DELETE FROM auth_throttle WHERE key IN
-                 (SELECT key FROM auth_throttle WHERE forgotten_at <= $1 LIMIT $2
-                  FOR UPDATE SKIP LOCKED)",
-            )
-            .bind(now.as_millis())
-            .bind(i64::from(limit))
-            .execute(&self.pool)
-            .await?;
-            Ok(deleted.rows_affected())
-        }))
-    }
 }

@@ -1,5 +1,7 @@
 //! Buckets as rows of a table.
 
+use sqlx::{ColumnIndex, Decode, Row, Type};
+
 use super::{Bucket, Charge, Key};
 use crate::time::Timestamp;
 
@@ -43,24 +45,29 @@ pub(super) fn changed(charge: &Charge, before: &[Bucket], after: &[Bucket]) -> V
 }
 
 /// The bucket of a row.
-pub(super) fn bucket(
-    count: i64,
-    total: i64,
-    at: i64,
-    members: &[u8],
-) -> Result<Bucket, sqlx::Error> {
-    let corrupt = || sqlx::Error::Decode("a throttle bucket has a value that nobody wrote".into());
+pub(super) fn bucket<'r, R: Row>(row: &'r R) -> Result<Bucket, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let number = |column| row.try_get::<i64, _>(column);
+    let members: Vec<u8> = row.try_get("members")?;
     let (members, []) = members.as_chunks() else {
         return Err(corrupt());
     };
-    let member = |[a, b, c, d, e, f, g, h, n @ ..]: &[u8; 12]| {
+    let member = |[a, b, c, d, e, f, g, h, attempts @ ..]: &[u8; 12]| {
         let name = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-        (name, u32::from_be_bytes(*n))
+        (name, u32::from_be_bytes(*attempts))
     };
     Ok(Bucket {
-        count: count.try_into().map_err(|_| corrupt())?,
-        total: total.try_into().map_err(|_| corrupt())?,
-        at: Timestamp::from_millis(at).ok_or_else(corrupt)?,
+        count: number("count")?.try_into().map_err(|_| corrupt())?,
+        total: number("total")?.try_into().map_err(|_| corrupt())?,
+        at: Timestamp::from_millis(number("at")?).ok_or_else(corrupt)?,
         members: members.iter().map(member).collect(),
     })
+}
+
+fn corrupt() -> sqlx::Error {
+    sqlx::Error::Decode("a throttle bucket has a value that nobody wrote".into())
 }
