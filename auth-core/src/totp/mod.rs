@@ -105,6 +105,6 @@ pub use memory::MemoryStore;
 pub use recovery::{FEW_RECOVERY_CODES, RECOVERY_CODES, RecoveryCode};
 pub use seal::{SealKeys, Sealed};
 pub use service::{Enrolment, REAUTHENTICATION, Totp};
-pub use store::{Acceptance, Accepted, Redeemed, TotpStore};
+pub use store::{Acceptance, Accepted, Epochs, Redeemed, TotpStore};
 pub use uri::{InvalidIssuer, Issuer};
 pub use verify::Verified;

@@ -7,7 +7,7 @@ use portcullis_secrets::SecretString;
 
 use super::uri::provisioning;
 use super::{
-    Code, Factor, FactorId, Issuer, Match, Owner, RECOVERY_CODES, RecoveryCode, SealKeys,
+    Code, Epochs, Factor, FactorId, Issuer, Match, Owner, RECOVERY_CODES, RecoveryCode, SealKeys,
     TotpError, TotpErrorKind, TotpSecret, TotpStore, Window,
 };
 use crate::audit::{Actor, AuditSink, Context, Event, EventKind, TracingSink};
@@ -28,6 +28,7 @@ struct Parts {
     keys: Arc<SealKeys>,
     store: Arc<dyn TotpStore>,
     window: Window,
+    epochs: Option<Arc<dyn Epochs>>,
     clock: Arc<dyn Clock>,
     audit: Arc<dyn AuditSink>,
 }
@@ -74,6 +75,7 @@ impl Totp {
             keys: Arc::new(keys),
             store,
             window: Window::default(),
+            epochs: None,
             clock: Arc::new(SystemClock),
             audit: Arc::new(TracingSink),
         }))
@@ -88,6 +90,14 @@ impl Totp {
     #[must_use]
     pub fn window(self, window: Window) -> Self {
         self.set(|parts| parts.window = window)
+    }
+
+    /// Sets where the epochs of subjects are read. A challenge of an earlier one is over then: what comes for it is not looked
+    /// at, so that nobody learns whether it was right, and no recovery code is spent on it. Without, that no session starts is up
+    /// to the caller alone: see [`Verified::epoch`](super::Verified::epoch).
+    #[must_use]
+    pub fn epochs(self, epochs: impl Epochs) -> Self {
+        self.set(|parts| parts.epochs = Some(Arc::new(epochs)))
     }
 
     /// Sets where the time is read. The default is the system's clock.
@@ -272,6 +282,10 @@ impl Totp {
 
     pub(super) fn store(&self) -> &dyn TotpStore {
         &*self.0.store
+    }
+
+    pub(super) fn epochs_ref(&self) -> Option<&dyn Epochs> {
+        self.0.epochs.as_deref()
     }
 
     pub(super) fn keys(&self) -> &SealKeys {

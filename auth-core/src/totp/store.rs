@@ -44,6 +44,19 @@ pub enum Redeemed {
     ChallengeOver,
 }
 
+/// Where the epochs of subjects are read: a `RefreshService`, for example.
+pub trait Epochs: fmt::Debug + Send + Sync + 'static {
+    /// The epoch of a subject at present.
+    fn epoch<'a>(&'a self, owner: &'a Owner) -> Answer<'a, u64>;
+}
+
+#[cfg(feature = "refresh")]
+impl Epochs for crate::refresh::RefreshService {
+    fn epoch<'a>(&'a self, owner: &'a Owner) -> Answer<'a, u64> {
+        Box::pin(self.epoch(owner.tenant(), owner.subject()))
+    }
+}
+
 /// Where factors, challenges, tries and recovery codes are kept.
 ///
 /// Each method is one atomic step. An error means that nobody knows, never that a code is wrong.

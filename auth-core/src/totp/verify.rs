@@ -209,11 +209,19 @@ impl Totp {
                 tries,
                 factors,
             } => {
-                return Ok(Granted {
-                    challenge,
-                    tries,
-                    factors,
-                });
+                let epoch = match self.epochs_ref() {
+                    Some(epochs) => epochs.epoch(&challenge.owner).await?,
+                    None => challenge.epoch,
+                };
+                if epoch == challenge.epoch {
+                    return Ok(Granted {
+                        challenge,
+                        tries,
+                        factors,
+                    });
+                }
+                let error = TotpErrorKind::InvalidChallenge.into();
+                (challenge.owner, "epoch", error)
             }
             Attempted::Invalid => {
                 self.tell(EventKind::MfaFail, context, |event| {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::Answer;
 
 // AUTH case 45
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -156,6 +157,55 @@ async fn a_challenge_is_single_use_and_lives_five_minutes() {
     world.clock.advance(CHALLENGE_LIFETIME - PERIOD);
     let again = world.verify(&late, &world.shown(&secret, 0)).await;
     assert_eq!(again, Err(TotpErrorKind::InvalidChallenge));
+}
+
+/// The epoch of everybody.
+#[derive(Debug)]
+struct Epoch(u64);
+
+impl Epochs for Epoch {
+    fn epoch<'a>(&'a self, _: &'a Owner) -> Answer<'a, u64> {
+        Box::pin(std::future::ready(Ok(self.0)))
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_from_before_all_sessions_ended_is_over_and_spends_no_code() {
+    let mut world = world();
+    let secret = world.enrolled().await;
+    let now = world.clock.now();
+    let (client, context) = (world.client.clone(), world.context.clone());
+    let codes = world
+        .totp
+        .regenerate_recovery_codes(&world.owner, now, &context);
+    let codes = codes.await.unwrap();
+    let recovery = codes[0].to_text();
+    world.events.take();
+    // Challenges are of the epoch 3.
+    let token = world.challenge().await;
+    let before = world.totp.clone();
+    world.totp = before.clone().epochs(Epoch(4));
+    for code in [world.wrong(&secret), world.shown(&secret, 0)] {
+        let refused = world.verify(&token, &code).await;
+        assert_eq!(refused, Err(TotpErrorKind::InvalidChallenge));
+    }
+    let refused = world
+        .totp
+        .recover(&token, &client, recovery.expose_secret(), &context);
+    let refused = refused.await.unwrap_err().kind();
+    assert_eq!(refused, TotpErrorKind::InvalidChallenge);
+    let over = (EventKind::MfaFail, Some("epoch"), None);
+    assert_eq!(drain(&world.events), [over; 3]);
+
+    world.totp = before.epochs(Epoch(3));
+    let token = world.challenge().await;
+    let code = world.shown(&secret, 0);
+    assert!(world.verify(&token, &code).await.is_ok());
+    let token = world.challenge().await;
+    let recovered = world
+        .totp
+        .recover(&token, &client, recovery.expose_secret(), &context);
+    assert_eq!(recovered.await.unwrap().recovery_codes_left(), Some(9));
 }
 
 #[tokio::test]
