@@ -1,20 +1,18 @@
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use portcullis_secrets::SecretBytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::device::{DeviceCookie, DeviceId, DeviceKeys, Owner};
 use super::key::{MacKey, folded, member, network, subnet};
 use super::permit::{About, Counted, Permit};
 use super::report::Report;
-use super::undecided::{Entrant, Next, Undecided};
+use super::undecided::{Others, Undecided, outlast};
 use super::{
-    Admission, Attempt, Charge, DEVICE_LIFETIME, Grant, Key, MemoryStore, Policy, Scope,
-    Settlement, ThrottleStore, Verdict,
+    Attempt, Charge, DEVICE_LIFETIME, Decision, GateError, Grant, Key, Limited, MemoryStore,
+    Policy, Scope, Settlement, ThrottleStore, Verdict,
 };
 use crate::audit::{AuditSink, Event, EventKind, TracingSink};
 use crate::id::SubjectId;
@@ -50,59 +48,6 @@ struct Parts {
     undecided: Undecided,
     unlimited: bool,
 }
-
-/// What a gate says to an attempt.
-#[derive(Debug)]
-#[must_use = "who does not look does not limit"]
-pub enum Decision {
-    /// Check the proof now, and tell the permit how it went.
-    Permit(Permit),
-    /// Check nothing; answer `429` with `Retry-After`, for identifiers that exist and for others.
-    Limited(Limited),
-    /// Check nothing. Somebody has failed for this identifier a hundred times in a row: a link by mail or a challenge comes
-    /// first, then the attempt again with [`challenge_passed`](Attempt::challenge_passed).
-    ChallengeRequired,
-}
-
-/// There is no room for an attempt at present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limited {
-    scope: Scope,
-    retry_after: Duration,
-}
-
-impl Limited {
-    /// What was exhausted. For the operator: do not tell the client.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    /// After how long another attempt may be made.
-    #[must_use]
-    pub fn retry_after(&self) -> Duration {
-        self.retry_after
-    }
-
-    /// The value of a header `Retry-After`: whole seconds, rounded up, at least one.
-    #[must_use]
-    pub fn retry_after_secs(&self) -> u64 {
-        let part = u64::from(self.retry_after.subsec_nanos() > 0);
-        (self.retry_after.as_secs() + part).max(1)
-    }
-}
-
-/// A gate that cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GateError(pub(super) &'static str);
-
-impl fmt::Display for GateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for GateError {}
 
 impl AuthGate {
     /// A gate with the default [`Policy`] that counts in this process, reads the system's clock and tells `tracing`.
@@ -395,40 +340,5 @@ impl AuthGate {
 
     pub(super) fn record(&self, event: &Event) {
         self.0.audit.record(event);
-    }
-}
-
-/// What became of the attempts that took the room of another.
-enum Others {
-    MadeRoom,
-    AreDone,
-    GoOn,
-}
-
-/// Waits for those who are in the buckets of `keys` as well, which had no room for `entrant`.
-async fn outlast(entrant: Entrant, keys: Vec<Key>, deadline: Instant) -> Others {
-    let wait = match entrant.refused(keys) {
-        Next::Again if Instant::now() < deadline => return Others::MadeRoom,
-        Next::Again | Next::Full => return Others::GoOn,
-        Next::Over => return Others::AreDone,
-        Next::Wait(wait) => wait,
-    };
-    match timeout_at(deadline, wait).await {
-        Ok(true) => Others::MadeRoom,
-        Ok(false) => Others::AreDone,
-        Err(_) => Others::GoOn,
-    }
-}
-
-impl Admission {
-    /// Whether nothing more will be admitted after this, unless it succeeds.
-    pub(super) fn is_last(&self, policy: &Policy) -> Option<Scope> {
-        if self.trusted {
-            let device = policy.limit(Scope::Device)?;
-            return (self.count == device.max()).then_some(Scope::Device);
-        }
-        let last =
-            self.count == policy.free_tries_ref() || self.total == policy.challenge_after_ref();
-        last.then_some(Scope::Identifier)
     }
 }

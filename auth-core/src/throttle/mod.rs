@@ -80,6 +80,8 @@
 
 mod attempt;
 mod bucket;
+mod charge;
+mod decision;
 mod device;
 mod gate;
 mod key;
@@ -105,9 +107,11 @@ mod tests;
 mod undecided;
 
 pub use attempt::{Attempt, Grant};
-pub use bucket::{Admission, Bucket, Charge, Key, Scope, Settlement, Verdict};
+pub use bucket::{Bucket, Key, Scope};
+pub use charge::{Admission, Charge, Settlement, Verdict};
+pub use decision::{Decision, GateError, Limited};
 pub use device::{DEVICE_COOKIE, DEVICE_LIFETIME, DeviceCookie, DeviceKeys};
-pub use gate::{AuthGate, Decision, GateError, Limited};
+pub use gate::AuthGate;
 pub use memory::MemoryStore;
 pub use permit::Permit;
 pub use policy::{Limit, Policy, PolicyError};

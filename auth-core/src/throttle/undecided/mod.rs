@@ -14,4 +14,30 @@ mod sync {
     pub(super) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 }
 
-pub(super) use table::{Entrant, Next, Undecided};
+use tokio::time::{Instant, timeout_at};
+
+use self::table::Next;
+pub(super) use self::table::{Entrant, Undecided};
+use super::Key;
+
+/// What became of the attempts that took the room of another.
+pub(super) enum Others {
+    MadeRoom,
+    AreDone,
+    GoOn,
+}
+
+/// Waits for those who are in the buckets of `keys` as well, which had no room for `entrant`.
+pub(super) async fn outlast(entrant: Entrant, keys: Vec<Key>, deadline: Instant) -> Others {
+    let wait = match entrant.refused(keys) {
+        Next::Again if Instant::now() < deadline => return Others::MadeRoom,
+        Next::Again | Next::Full => return Others::GoOn,
+        Next::Over => return Others::AreDone,
+        Next::Wait(wait) => wait,
+    };
+    match timeout_at(deadline, wait).await {
+        Ok(true) => Others::MadeRoom,
+        Ok(false) => Others::AreDone,
+        Err(_) => Others::GoOn,
+    }
+}
