@@ -62,6 +62,9 @@ impl Context {
 
 /// `text` with what can forge a line escaped, cut to what is kept of foreign texts.
 fn printable(text: &str) -> Arc<str> {
+    if text.len() <= MAX_FOREIGN && !text.chars().any(forges_lines) {
+        return text.into();
+    }
     let mut kept = String::with_capacity(text.len().min(MAX_FOREIGN));
     for char in text.chars() {
         let before = kept.len();
