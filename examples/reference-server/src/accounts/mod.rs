@@ -168,7 +168,9 @@ impl Accounts {
         let totp = {
             let keys = SealKeys::new(KEY_ID, &key(Purpose::TotpSeal))?;
             let name = "Portcullis".parse()?;
-            Totp::from_shared(name, keys, Arc::clone(&factors)).audit(Arc::clone(&audit))
+            Totp::from_shared(name, keys, Arc::clone(&factors))
+                .epochs(refresh.clone())
+                .audit(Arc::clone(&audit))
         };
 
         let environment = match settings.environment {

@@ -193,6 +193,9 @@ async fn nobody_learns_whether_a_code_was_right_that_came_too_late() {
     }
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
+    // Nor was it spent.
+    let signed_in = login(&server, Some(&code(&secret, 1))).await;
+    assert_eq!(signed_in.status, StatusCode::OK, "{signed_in:?}");
 }
 
 #[tokio::test]
