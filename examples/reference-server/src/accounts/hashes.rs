@@ -17,6 +17,7 @@ pub(super) struct Hashes {
     revocations: Revocations,
     /// The session in which somebody changes their password: the one that goes on.
     acting: Option<SessionId>,
+    /// By the first change: there is one for each request that makes one.
     ended: OnceLock<Vec<SessionId>>,
 }
 
@@ -65,10 +66,11 @@ impl PasswordStore for Hashes {
                 .store
                 .change_password(account, old, new, &ending)
                 .await?;
-            Ok(match ended {
-                Some(ended) => self.ended.set(ended).is_ok(),
-                None => false,
-            })
+            let changed = ended.is_some();
+            if let Some(ended) = ended {
+                self.ended.get_or_init(|| ended);
+            }
+            Ok(changed)
         })
     }
 }

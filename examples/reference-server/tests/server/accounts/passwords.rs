@@ -35,6 +35,35 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
     server.login("ann@example.com", NEW).await;
 }
 
+// AUTH case 16
+#[tokio::test]
+async fn no_login_with_the_old_password_outlives_its_change() {
+    let server = Server::with(&["--sign-in-limit=off"]).await;
+    register(&server, "ann@example.com").await;
+    let token = access_token(&server.login("ann@example.com", GOOD).await);
+    let old = json!({ "email": "ann@example.com", "password": GOOD }).to_string();
+    let logins = (0..20).map(|_| {
+        let (call, body) = (server.nobody(&Method::POST, LOGIN), old.clone());
+        tokio::spawn(async move { call.json(&body).await })
+    });
+    let logins: Vec<_> = logins.collect();
+    let changed = change(&server, &token, GOOD, NEW).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT);
+    for login in logins {
+        let answer = login.await.unwrap();
+        if answer.status != StatusCode::OK {
+            assert_eq!(answer.problem(), "invalid-credentials");
+            continue;
+        }
+        let tokens = answer.value();
+        let me = ask(&server, Method::GET, "/api/v1/me", &access_token(&tokens)).await;
+        assert_eq!(me.problem(), "invalid-token");
+        let body = json!({ "refresh_token": tokens["refresh_token"] });
+        let refreshed = post(&server, "/api/v1/auth/refresh", &body).await;
+        assert_eq!(refreshed.problem(), "invalid-grant");
+    }
+}
+
 #[tokio::test]
 async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
     let server = Server::start().await;
