@@ -340,7 +340,7 @@ impl<'a> Names<'a> {
     fn insert(&mut self, name: Text<'a>) -> Result<(), Fault> {
         let is_new = match name.plain() {
             Some(plain) if self.len < INLINE && self.more.is_empty() => {
-                self.insert_inline(plain, glance(name.quoted))
+                self.insert_inline(plain)
             }
             _ => {
                 let inline = self.inline.iter().take(std::mem::take(&mut self.len));
@@ -351,8 +351,8 @@ impl<'a> Names<'a> {
         is_new.then_some(()).ok_or(Fault::Duplicate)
     }
 
-    fn insert_inline(&mut self, name: &'a str, glance: u32) -> bool {
-        let bit = 1 << glance;
+    fn insert_inline(&mut self, name: &'a str) -> bool {
+        let bit = 1 << glance(name);
         if self.seen & bit != 0
             && self
                 .inline
@@ -371,12 +371,9 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A number below 64 that tells most short names apart. Each has its quotes: four bytes, or less if it is very short.
-fn glance(quoted: &str) -> u32 {
-    let bytes = quoted.as_bytes();
-    let at = |index: usize| bytes.get(index).map_or(0, |byte| u32::from(*byte));
-    let len = bytes.len();
-    (at(1) ^ at(2).rotate_left(2) ^ at(len.wrapping_sub(2)).rotate_left(4))
-        .wrapping_add(at(len / 2).wrapping_mul(5))
-        & 63
+/// A number below 64 that tells most names of an object apart.
+fn glance(name: &str) -> usize {
+    let byte = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+    let bytes = name.as_bytes();
+    (3 * byte(bytes.first()) + 5 * byte(bytes.last()) + 7 * bytes.len()) % 64
 }
