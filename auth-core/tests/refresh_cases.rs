@@ -381,10 +381,20 @@ async fn scopes_narrow_for_one_token_only(store: Shared) {
     assert_eq!(all.scopes().as_str(), "orders:read orders:write");
 }
 
+/// With tokens that are signed as well, everything is as it is with those that are not.
+#[cfg(feature = "jwt")]
+async fn signed(case: impl Future<Output = ()>) {
+    let issuer = refresh_support::signed::issuer();
+    refresh_support::signed::BY.scope(issuer, case).await;
+}
+
 macro_rules! cases {
     ($name:ident: $store:expr;) => {
-        cases! { $name $store =>
-            a_forged_token_ends_nothing
+        cases! { $name: $store => std::convert::identity; a_forged_token_ends_nothing }
+    };
+    ($name:ident: $store:expr => $form:expr; $($forged:ident)?) => {
+        cases! { $name $store, $form =>
+            $($forged)?
             a_node_whose_clock_is_behind_sees_the_grace
             a_session_ends_after_thirty_days_however_often_it_is_refreshed
             a_token_of_another_client_is_refused_and_lives_on
@@ -401,13 +411,13 @@ macro_rules! cases {
             without_a_grace_one_of_a_hundred_is_told_of_a_theft
         }
     };
-    ($name:ident $store:expr => $($test:ident)*) => {
+    ($name:ident $store:expr, $form:expr => $($test:ident)*) => {
         mod $name {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $test() {
                     if let Some((store, _guard)) = $store.await {
-                        super::$test(store).await;
+                        $form(super::$test(store)).await;
                     }
                 }
             )*
@@ -422,3 +432,8 @@ cases! { sqlite: crate::refresh_support::sqlite(); }
 cases! { postgres: crate::refresh_support::postgres(); }
 #[cfg(feature = "redis")]
 cases! { redis: crate::refresh_support::redis(); }
+
+#[cfg(feature = "jwt")]
+cases! { memory_signed: crate::refresh_support::memory() => super::signed; }
+#[cfg(all(feature = "jwt", feature = "sqlite"))]
+cases! { sqlite_signed: crate::refresh_support::sqlite() => super::signed; }

@@ -57,6 +57,9 @@
 //! where the HMAC is over the tenant, the family, the generation and a nonce of the family. So neither a leaked store nor a
 //! leaked key forges a token by itself, and a repetition gets the very token that the first presentation got.
 //!
+//! With the feature `jwt` a token can be a JWT of the type `rt+jwt` instead (`RefreshServiceBuilder::signed`), with such an HMAC
+//! for its `jti`. The store is asked all the same: no signature tells whether a token was used before.
+//!
 //! - [`Rotate::decide`] is the whole decision, as a function of the time. [`RefreshPolicy`] has its settings and what they cost.
 //! - [`RefreshService`] ties it to a [`RefreshStore`], the keys, a clock and the audit trail.
 //! - Stores: [`MemoryStore`], and one for SQLite, PostgreSQL and Redis each, in the modules of these names.

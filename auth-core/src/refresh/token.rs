@@ -22,12 +22,30 @@ const LEN: usize = 58;
 const MAC: usize = 22;
 const CRC: usize = 54;
 const TEXT_LEN: usize = PREFIX.len() + (LEN * 4).div_ceil(3);
-const CONTEXT: &[u8] = b"auth-core/rt/v1";
+
+/// What a MAC is in: what is seen of one form of a token, such as the id of a signed one in a log, is of no use for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// With the id of its key, which is the family's.
+    Opaque(u8),
+    #[cfg(feature = "jwt")]
+    Signed,
+}
+
+impl Form {
+    const fn context(self) -> &'static [u8] {
+        match self {
+            Self::Opaque(_) => b"auth-core/rt/v1",
+            #[cfg(feature = "jwt")]
+            Self::Signed => b"auth-core/rt+jwt/v1",
+        }
+    }
+}
 
 /// A text that has the form of a refresh token. Whether it is one is found out by [`RefreshKeys::verify`].
 #[derive(Clone)]
 pub struct RefreshToken {
-    key_id: u8,
+    form: Form,
     family: SessionId,
     generation: u32,
     mac: Zeroizing<[u8; 32]>,
@@ -66,10 +84,23 @@ impl RefreshToken {
         let (family, generation) = rest.split_at(16);
         let array = |_| malformed;
         Ok(Self {
-            key_id: *key_id,
+            form: Form::Opaque(*key_id),
             family: SessionId::from_bytes(family.try_into().map_err(array)?),
             generation: u32::from_be_bytes(generation.try_into().map_err(array)?),
             mac: Zeroizing::new(mac.try_into().map_err(array)?),
+        })
+    }
+
+    /// What a token says that we have signed. None if `id` is none of ours.
+    #[cfg(feature = "jwt")]
+    pub(super) fn signed(family: SessionId, generation: u32, id: &str) -> Option<Self> {
+        let mut mac = Zeroizing::new([0; 32]);
+        let decoded = URL_SAFE_NO_PAD.decode_slice(id, &mut *mac);
+        (decoded == Ok(mac.len())).then_some(Self {
+            form: Form::Signed,
+            family,
+            generation,
+            mac,
         })
     }
 
@@ -179,7 +210,7 @@ impl RefreshKeys {
     ///
     /// When the family's key is not here.
     pub fn token(&self, family: &Family, generation: u32) -> Result<SecretString, MissingKey> {
-        let mac = self.authenticate(family, generation)?;
+        let mac = self.authenticate(family, generation, Form::Opaque(family.key_id))?;
         let mut bytes = Zeroizing::new([0; LEN]);
         bytes[0] = VERSION;
         bytes[1] = family.key_id;
@@ -207,21 +238,30 @@ impl RefreshKeys {
         family: Arc<Family>,
     ) -> Result<Option<Authentic>, MissingKey> {
         let generation = token.generation;
-        let mac = self.authenticate(&family, generation)?;
-        let ours = token.family == family.id && token.key_id == family.key_id;
+        let mac = self.authenticate(&family, generation, token.form)?;
+        let by_its_key = !matches!(token.form, Form::Opaque(key) if key != family.key_id);
+        let ours = token.family == family.id && by_its_key;
         let authentic = ours && bool::from(mac.ct_eq(&*token.mac));
         Ok(authentic.then_some(Authentic { family, generation }))
+    }
+
+    /// The id (`jti`) of a signed token. The same each time, and made by nobody else.
+    #[cfg(feature = "jwt")]
+    pub(super) fn signed_id(&self, family: &Family, generation: u32) -> Result<String, MissingKey> {
+        let mac = self.authenticate(family, generation, Form::Signed)?;
+        Ok(URL_SAFE_NO_PAD.encode(*mac))
     }
 
     fn authenticate(
         &self,
         family: &Family,
         generation: u32,
+        form: Form,
     ) -> Result<Zeroizing<[u8; 32]>, MissingKey> {
         let missing = MissingKey(family.key_id);
         let mut mac = self.mac(family.key_id).ok_or(missing)?.clone();
         // Unambiguous without separators: only the tenant has no fixed length.
-        mac.update(CONTEXT);
+        mac.update(form.context());
         mac.update(family.tenant.as_str().as_bytes());
         mac.update(family.id.as_bytes());
         mac.update(&generation.to_be_bytes());

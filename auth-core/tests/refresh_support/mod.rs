@@ -134,6 +134,43 @@ pub(crate) async fn redis() -> Option<(Shared, ())> {
     Some((store, ()))
 }
 
+/// Tokens that are signed as well.
+#[cfg(feature = "jwt")]
+pub(crate) mod signed {
+    use std::time::Duration;
+
+    use portcullis_auth_core::jwt::{
+        Algorithm, Algorithms, SigningKey, SigningRing, TokenIssuer, TokenIssuerSettings,
+    };
+    use portcullis_auth_core::testing::ManualClock;
+    use portcullis_auth_core::time::Clock as _;
+    use portcullis_secrets::rotate::RingPolicy;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    tokio::task_local! {
+        /// Who signs the tokens of the worlds that a test makes.
+        pub(crate) static BY: TokenIssuer;
+    }
+
+    pub(crate) fn ring() -> SigningRing {
+        let policy = RingPolicy::settings(14 * DAY, Duration::from_secs(30));
+        let policy = policy.build().unwrap();
+        let ring = SigningRing::new("token", policy, Algorithms::own());
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        ring.publish(key, ManualClock::default().now()).unwrap();
+        ring
+    }
+
+    pub(crate) fn settings() -> TokenIssuerSettings {
+        TokenIssuer::settings("https://id.example", "https://api.example", ring())
+    }
+
+    pub(crate) fn issuer() -> TokenIssuer {
+        settings().refresh_ring(ring()).build().unwrap()
+    }
+}
+
 /// Events in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<Event>>>);
@@ -180,13 +217,16 @@ impl World {
 
     pub(crate) async fn of(store: Shared, keys: RefreshKeys, policy: RefreshPolicy) -> Self {
         let (clock, events) = (ManualClock::default(), Recorder::default());
-        let service = RefreshService::builder(store, keys)
+        let builder = RefreshService::builder(store, keys)
             .policy(policy)
             .clock(Arc::new(clock.clone()))
-            .audit(Arc::new(events.clone()))
-            .start()
-            .await
-            .unwrap();
+            .audit(Arc::new(events.clone()));
+        #[cfg(feature = "jwt")]
+        let builder = match signed::BY.try_with(Clone::clone) {
+            Ok(issuer) => builder.signed(issuer),
+            Err(_) => builder,
+        };
+        let service = builder.start().await.unwrap();
         Self {
             service,
             clock,

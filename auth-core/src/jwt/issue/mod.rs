@@ -86,6 +86,19 @@ impl TokenIssuer {
     ///
     /// When no key signs, when the key fails, and when the token would be larger than verifiers take.
     pub fn issue(&self, token: &NewToken, now: Timestamp) -> Result<IssuedToken, IssueError> {
+        let id = Uuid::now_v7().hyphenated().to_string();
+        let lifetime = (now, now.plus(self.lifetime(token.kind)));
+        self.issue_as(token, &id, lifetime, now)
+    }
+
+    /// [`issue`](Self::issue), with an id and times of the caller's: from when and until when it is valid.
+    pub(crate) fn issue_as(
+        &self,
+        token: &NewToken,
+        id: &str,
+        (issued, expires): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<IssuedToken, IssueError> {
         #[derive(Serialize)]
         struct Payload<'a> {
             iss: &'a str,
@@ -99,16 +112,14 @@ impl TokenIssuer {
         let kind = token.kind;
         let ring = self.ring(kind).ok_or(IssueErrorKind::NoKey)?;
         let key = ring.signing(now).ok_or(IssueErrorKind::NoKey)?;
-        let id = Uuid::now_v7().hyphenated().to_string();
         // Whole seconds: those who read it may not know others.
-        let issued = Timestamp::from_secs(now.as_secs()).unwrap_or(now);
-        let expires = issued.plus(self.lifetime(kind));
+        let expires = Timestamp::from_secs(expires.as_secs()).unwrap_or(expires);
         let payload = Payload {
             iss: &self.0.name,
             aud: self.audience(kind),
             exp: expires.as_secs(),
             iat: issued.as_secs(),
-            jti: &id,
+            jti: id,
             claims: &token.claims,
         };
         let payload = serde_json::to_vec(&payload).map_err(|_| IssueErrorKind::Claims)?;

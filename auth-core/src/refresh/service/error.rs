@@ -2,13 +2,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use portcullis_secrets::SecretError;
-
 use crate::id::SessionId;
 use crate::refresh::{MissingKey, Outcome};
 use crate::store::StoreError;
 
-type Source = Box<dyn Error + Send + Sync>;
+pub(super) type Source = Box<dyn Error + Send + Sync>;
 
 /// A refresh token was not exchanged.
 #[derive(Debug)]
@@ -86,6 +84,13 @@ impl RefreshError {
         }
     }
 
+    pub(super) fn unavailable(source: Source) -> Self {
+        Self {
+            source: Some(source),
+            ..RefreshErrorKind::Unavailable.into()
+        }
+    }
+
     /// Why.
     #[must_use]
     pub fn kind(&self) -> RefreshErrorKind {
@@ -129,10 +134,7 @@ impl From<StoreError> for RefreshError {
 
 impl From<MissingKey> for RefreshError {
     fn from(error: MissingKey) -> Self {
-        Self {
-            source: Some(error.into()),
-            ..RefreshErrorKind::Unavailable.into()
-        }
+        Self::unavailable(error.into())
     }
 }
 
@@ -223,6 +225,9 @@ pub enum StartErrorKind {
         /// How many need it.
         sessions: u64,
     },
+    /// Refresh tokens cannot be signed: their issuer has no keys for them, or they would expire before the sessions.
+    #[cfg(feature = "jwt")]
+    Unsigned,
     /// The store did not answer.
     Unavailable,
 }
@@ -233,22 +238,9 @@ impl LoginError {
         Self { kind, source }
     }
 
-    pub(super) fn randomness(error: SecretError) -> Self {
-        let source = Some(error.into());
-        Self {
-            kind: LoginErrorKind::Unavailable,
-            source,
-        }
-    }
-}
-
-impl From<MissingKey> for LoginError {
-    fn from(error: MissingKey) -> Self {
-        let source = Some(error.into());
-        Self {
-            kind: LoginErrorKind::Unavailable,
-            source,
-        }
+    pub(super) fn unavailable(source: Source) -> Self {
+        let (kind, source) = (LoginErrorKind::Unavailable, Some(source));
+        Self { kind, source }
     }
 }
 
@@ -262,6 +254,12 @@ impl fmt::Display for LoginError {
 }
 
 impl StartError {
+    #[cfg(feature = "jwt")]
+    pub(super) fn unsigned() -> Self {
+        let (kind, source) = (StartErrorKind::Unsigned, None);
+        Self { kind, source }
+    }
+
     pub(super) fn missing_key(key_id: u8, sessions: u64) -> Self {
         Self {
             kind: StartErrorKind::MissingKey { key_id, sessions },
@@ -276,6 +274,10 @@ impl fmt::Display for StartError {
             StartErrorKind::MissingKey { key_id, sessions } => write!(
                 f,
                 "{sessions} sessions need the refresh token key {key_id}, which is not configured"
+            ),
+            #[cfg(feature = "jwt")]
+            StartErrorKind::Unsigned => f.write_str(
+                "signed refresh tokens need keys of their own and a lifetime that is not below that of unused sessions",
             ),
             StartErrorKind::Unavailable => {
                 f.write_str("the store of sessions could not be looked into")

@@ -3,21 +3,28 @@ mod error;
 mod events;
 mod issued;
 mod login;
+#[cfg(feature = "jwt")]
+mod signed;
 
 use std::sync::Arc;
 
-use portcullis_secrets::SecretBytes;
+use portcullis_secrets::{SecretBytes, SecretString};
 
+use self::error::Source;
 use self::events::Events;
+#[cfg(feature = "jwt")]
+use self::signed::Signed;
 use super::{
     Authentic, Created, Family, Nonce, Outcome, RefreshKeys, RefreshPolicy, RefreshStore,
     RefreshToken, Rotate, State,
 };
 use crate::audit::{AuditSink, Context, TracingSink};
 use crate::id::{SessionId, SubjectId, TenantId};
+#[cfg(feature = "jwt")]
+use crate::jwt::TokenIssuer;
 use crate::revocation::Revocations;
 use crate::store::StoreError;
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, SystemClock, Timestamp};
 
 pub use error::{
     LoginError, LoginErrorKind, RefreshError, RefreshErrorKind, StartError, StartErrorKind,
@@ -37,6 +44,8 @@ pub struct RefreshService {
     clock: Arc<dyn Clock>,
     events: Events,
     revocations: Option<Revocations>,
+    #[cfg(feature = "jwt")]
+    signed: Option<Signed>,
 }
 
 /// A [`RefreshService`] that has not looked into its store yet.
@@ -69,19 +78,40 @@ impl RefreshServiceBuilder {
         self
     }
 
+    /// Hands out refresh tokens that `issuer` signs as well, of the type `rt+jwt` (with its
+    /// [`refresh_ring`](crate::jwt::TokenIssuerSettings::refresh_ring)): whoever has the public keys can tell them from made-up
+    /// ones, this service without a look into its store. Everything else stays as it is: the row of the session is asked each
+    /// time, and says whether a token is good; opaque tokens of sessions that began before are.
+    ///
+    /// Repetitions get the same text if the key's signatures are always the same, as those of EdDSA, HMAC and RSA's PKCS #1
+    /// are; otherwise, and where another key signs by then, the same token with another signature. One that has expired by
+    /// itself, after the issuer's lifetime for refresh tokens, is not looked up any more.
+    #[cfg(feature = "jwt")]
+    pub fn signed(mut self, issuer: TokenIssuer) -> Self {
+        self.0.signed = Some(Signed::new(issuer));
+        self
+    }
+
     /// The service, once it is sure that no session depends on a key that is not there.
     ///
     /// # Errors
     ///
-    /// When live sessions need another key, or the store cannot tell.
+    /// When live sessions need another key, or the store cannot tell; and when tokens cannot be [signed](Self::signed).
     pub async fn start(self) -> Result<RefreshService, StartError> {
-        let now = self.0.clock.now();
-        for (id, sessions) in self.0.store.count_by_key(now).await? {
-            if !self.0.keys.contains(id) {
+        let service = self.0;
+        #[cfg(feature = "jwt")]
+        if let Some(signed) = &service.signed
+            && !signed.lasts(&service.policy)
+        {
+            return Err(StartError::unsigned());
+        }
+        let now = service.clock.now();
+        for (id, sessions) in service.store.count_by_key(now).await? {
+            if !service.keys.contains(id) {
                 return Err(StartError::missing_key(id, sessions));
             }
         }
-        Ok(self.0)
+        Ok(service)
     }
 }
 
@@ -95,6 +125,8 @@ impl RefreshService {
             clock: Arc::new(SystemClock),
             events: Events(Arc::new(TracingSink)),
             revocations: None,
+            #[cfg(feature = "jwt")]
+            signed: None,
         })
     }
 
@@ -146,7 +178,8 @@ impl RefreshService {
             ip: context.ip_ref(),
         });
         let state = State::new(&family, epoch, &self.policy);
-        let token = self.keys.token(&family, state.generation)?;
+        let token = self.write(&family, &state, now);
+        let token = token.map_err(LoginError::unavailable)?;
         let limit = self.policy.max_sessions;
         match self.store.create(&family, &state, limit, now).await? {
             Created::EpochMoved => Err(LoginError::epoch_moved()),
@@ -207,7 +240,8 @@ impl RefreshService {
             return Err(RefreshError::of(kind, family.id));
         }
         let replay = rotation.outcome == Outcome::GraceReplay;
-        let token = self.keys.token(&family, rotation.state.generation)?;
+        let token = self.write(&family, &rotation.state, now);
+        let token = token.map_err(RefreshError::unavailable)?;
         Ok(Issued::new(family, rotation.state, token, scopes, replay))
     }
 
@@ -250,8 +284,9 @@ impl RefreshService {
         &self,
         token: &str,
     ) -> Result<Result<Authentic, &'static str>, RefreshError> {
-        let Ok(token) = RefreshToken::parse(token) else {
-            return Ok(Err("malformed"));
+        let token = match self.read(token) {
+            Ok(token) => token,
+            Err(reason) => return Ok(Err(reason)),
         };
         let Some(family) = self.store.find(token.family()).await? else {
             return Ok(Err("unknown"));
@@ -259,10 +294,37 @@ impl RefreshService {
         let authentic = self.keys.verify(&token, family)?;
         Ok(authentic.ok_or("forged"))
     }
+
+    fn read(&self, token: &str) -> Result<RefreshToken, &'static str> {
+        let opaque = RefreshToken::parse(token).map_err(|_| "malformed");
+        #[cfg(feature = "jwt")]
+        if let (Err(_), Some(signed)) = (&opaque, &self.signed) {
+            return signed.read(token, self.clock.now());
+        }
+        opaque
+    }
+
+    #[cfg(feature = "jwt")]
+    fn write(
+        &self,
+        family: &Family,
+        state: &State,
+        now: Timestamp,
+    ) -> Result<SecretString, Source> {
+        match &self.signed {
+            Some(signed) => signed.write(&self.keys, family, state, now),
+            None => Ok(self.keys.token(family, state.generation)?),
+        }
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    fn write(&self, family: &Family, state: &State, _: Timestamp) -> Result<SecretString, Source> {
+        Ok(self.keys.token(family, state.generation)?)
+    }
 }
 
 fn nonce() -> Result<Nonce, LoginError> {
-    let bytes = SecretBytes::generate(32).map_err(LoginError::randomness)?;
+    let bytes = SecretBytes::generate(32).map_err(|error| LoginError::unavailable(error.into()))?;
     bytes.expose(|bytes| {
         let bytes = bytes.try_into().expect("as many bytes as were asked for");
         Ok(Nonce::from_bytes(bytes))

@@ -168,6 +168,41 @@ fn a_key_that_could_be_guessed_is_refused() {
     }
 }
 
+#[cfg(feature = "jwt")]
+#[test]
+fn the_id_of_a_signed_token_is_of_its_generation_and_of_no_other_form() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let (keys, family) = (keys(), family());
+    let is_ours = |generation, id: &str| {
+        let token = RefreshToken::signed(family.id, generation, id).unwrap();
+        keys.verify(&token, family.clone()).unwrap().is_some()
+    };
+    let id = keys.signed_id(&family, 4).unwrap();
+    assert_eq!(id, keys.signed_id(&family, 4).unwrap());
+    assert!(is_ours(4, &id));
+    assert!(!is_ours(3, &id) && !is_ours(5, &id));
+    // What an opaque token is authenticated with is no id, and an id authenticates no opaque token.
+    let opaque = keys.token(&family, 4).unwrap();
+    let mut bytes = URL_SAFE_NO_PAD
+        .decode(&opaque.expose_secret()[3..])
+        .unwrap();
+    assert!(!is_ours(4, &URL_SAFE_NO_PAD.encode(&bytes[22..54])));
+    bytes[22..54].copy_from_slice(&URL_SAFE_NO_PAD.decode(&id).unwrap());
+    let crc = crc32fast::hash(&bytes[..54]).to_be_bytes();
+    bytes[54..].copy_from_slice(&crc);
+    let opaque = format!("rt_{}", URL_SAFE_NO_PAD.encode(bytes));
+    let opaque = RefreshToken::parse(&opaque).unwrap();
+    assert!(keys.verify(&opaque, family.clone()).unwrap().is_none());
+    for wrong in ["", &id[1..], &format!("{id}A"), &format!("{id}=")] {
+        assert!(
+            RefreshToken::signed(family.id, 4, wrong).is_none(),
+            "{wrong}"
+        );
+    }
+}
+
 #[test]
 fn nothing_that_is_printed_helps_to_make_a_token() {
     let text = keys().token(&family(), 4).unwrap();
