@@ -98,6 +98,8 @@ impl Bucket {
         now: Timestamp,
     ) -> Duration {
         let until = match policy.limit(scope) {
+            // Without a pause there is no wait, not even for a clock that is behind the one of the last failure.
+            None if policy.pause(self.count).is_zero() => now,
             None => self.at.plus(policy.pause(self.count)),
             Some(_) if self.members.contains_key(&member) => now,
             Some(limit) if self.weight() < limit.max() => now,

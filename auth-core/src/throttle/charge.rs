@@ -39,7 +39,7 @@ pub struct Admission {
     pub count: u32,
     /// The failures in a row of the device or else of the identifier, this attempt included.
     pub total: u32,
-    /// When.
+    /// When. Not before any bucket began to count: another may have read the clock later and been charged earlier.
     pub at: Timestamp,
 }
 
@@ -98,7 +98,7 @@ impl Charge {
                 trusted: true,
                 count: device.count,
                 total: device.count,
-                at: now,
+                at: now.max(device.at),
             });
         }
         if self.guess
@@ -116,9 +116,10 @@ impl Charge {
         if let Some((scope, retry_after)) = longest {
             return Verdict::Limited { scope, retry_after };
         }
-        let (mut count, mut total) = (0, 0);
+        let (mut count, mut total, mut at) = (0, 0, now);
         for (scope, bucket) in self.charged(buckets) {
             bucket.charge(scope, self.member, now);
+            at = at.max(bucket.at);
             if scope == Scope::Identifier {
                 (count, total) = (bucket.count, bucket.total);
             }
@@ -127,7 +128,7 @@ impl Charge {
             trusted: false,
             count,
             total,
-            at: now,
+            at,
         })
     }
 

@@ -116,7 +116,7 @@ impl ThrottleStore for RedisStore {
                 call.arg(i64::from(charge.challenged()))
                     .arg(charge.policy().challenge_after_ref());
             });
-            verdict(&answer.await?, charge, now).ok_or_else(|| StoreErrorKind::Corrupt.into())
+            verdict(&answer.await?, charge).ok_or_else(|| StoreErrorKind::Corrupt.into())
         })
     }
 
@@ -142,14 +142,14 @@ impl ThrottleStore for RedisStore {
     }
 }
 
-/// What the script says: 0, trusted, count and total; 1, the number of the slot and milliseconds; or 2.
-fn verdict(answer: &[i64], charge: &Charge, now: Timestamp) -> Option<Verdict> {
+/// What the script says: 0, trusted, count, total and when; 1, the number of the slot and milliseconds; or 2.
+fn verdict(answer: &[i64], charge: &Charge) -> Option<Verdict> {
     match *answer {
-        [0, trusted, count, total] => Some(Verdict::Admitted(Admission {
+        [0, trusted, count, total, at] => Some(Verdict::Admitted(Admission {
             trusted: trusted == 1,
             count: u32::try_from(count).ok()?,
             total: u32::try_from(total).ok()?,
-            at: now,
+            at: Timestamp::from_millis(at)?,
         })),
         [1, slot, wait] => Some(Verdict::Limited {
             scope: scope(charge, slot)?,

@@ -6,7 +6,7 @@ for _, slot in ipairs(slots) do
     if slot.count == 0 then slot.at = now end
     slot.count = slot.count + 1
     write(slot)
-    return { 0, 1, slot.count, slot.count }
+    return { 0, 1, slot.count, slot.count, math.max(now, slot.at) }
   end
 end
 
@@ -20,7 +20,9 @@ local worst, longest_wait = 0, 0
 for i, slot in ipairs(slots) do
   local wait = 0
   if slot.scope == 'identifier' then
-    wait = slot.at + pause(slot.count) - now
+    local due = pause(slot.count)
+    -- Without a pause there is no wait, not even for a clock that is behind the one of the last failure.
+    if due > 0 then wait = slot.at + due - now end
   elseif slot.count >= slot.max and slot.member == 0 then
     wait = slot.at + slot.per - now
   end
@@ -32,7 +34,7 @@ if worst > 0 then
   return { 1, worst, longest_wait }
 end
 
-local count, total = 0, 0
+local count, total, at = 0, 0, now
 for _, slot in ipairs(slots) do
   if charged(slot) then
     if slot.scope == 'identifier' then
@@ -47,6 +49,7 @@ for _, slot in ipairs(slots) do
       end
       if slot.scope == 'spray' then redis.call('HSET', slot.key, member, slot.member + 1) end
     end
+    at = math.max(at, slot.at)
   end
 end
-return { 0, 0, count, total }
+return { 0, 0, count, total, at }

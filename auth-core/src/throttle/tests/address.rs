@@ -224,6 +224,35 @@ async fn made_up_tenants_do_not_make_another_address() {
     assert_eq!(checked, 240, "nor another network");
 }
 
+// Of a burst that waited for the database, those who had read the clock before the first got nothing back.
+#[tokio::test]
+async fn who_reads_the_clock_first_and_is_charged_last_gets_it_back() {
+    let world = world();
+    let cafe = from("192.0.2.7");
+    let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
+    assert_eq!(world.fail(&ann).await, Ok(()));
+    let now = world.clock.now();
+    world.clock.set(now.minus(Duration::from_millis(7)));
+    for n in 0..40 {
+        let name = format!("name-{n}");
+        let attempt = Attempt::password(&world.tenant, &name).context(&cafe);
+        if n % 2 == 0 {
+            assert!(world.succeed(&attempt).await, "{n}");
+        } else if let Decision::Permit(permit) = world.gate.begin(&attempt).await {
+            permit.withdrawn().await;
+        } else {
+            panic!("{n} had room");
+        }
+    }
+    world.clock.set(now);
+    for n in 1..30 {
+        let name = format!("name-{}", n % 10);
+        let attempt = Attempt::password(&world.tenant, &name).context(&cafe);
+        assert_eq!(world.fail(&attempt).await, Ok(()), "{n}");
+    }
+    assert!(world.fail(&ann).await.is_err());
+}
+
 #[tokio::test]
 async fn addresses_of_all_forms_are_charged() {
     let world = world();

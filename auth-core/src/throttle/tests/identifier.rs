@@ -84,6 +84,20 @@ async fn an_attempt_without_an_answer_counts_as_a_failure() {
     assert!(world.fail(&ann).await.is_err());
 }
 
+// Of a burst that waited for the database, some heard to come again in a second although tries were free.
+#[tokio::test]
+async fn a_clock_that_is_behind_holds_nobody_back_while_tries_are_free() {
+    let world = world();
+    let ann = Attempt::password(&world.tenant, "ann");
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+        world
+            .clock
+            .set(world.clock.now().minus(Duration::from_millis(7)));
+    }
+    assert!(world.fail(&ann).await.is_err());
+}
+
 #[tokio::test]
 async fn a_wait_is_told_in_seconds_that_are_enough() {
     let world = world();
