@@ -96,7 +96,7 @@ impl RefreshServiceBuilder {
     ///
     /// # Errors
     ///
-    /// When live sessions need another key, or the store cannot tell; and when tokens cannot be [signed](Self::signed).
+    /// When live sessions need another key, or the store cannot tell; and when tokens are to be signed and cannot be.
     pub async fn start(self) -> Result<RefreshService, StartError> {
         let service = self.0;
         #[cfg(feature = "jwt")]
