@@ -65,6 +65,28 @@ async fn a_cookie_is_exchanged_for_the_next_one_on_our_own_pages_only() {
 }
 
 #[tokio::test]
+async fn a_cookie_that_was_copied_is_taken_from_the_thief_and_from_its_owner() {
+    let fixture = Fixture::new().await;
+    let issued = fixture.login().await;
+    let first = issued.refresh_token().expose_secret();
+    let own = [("sec-fetch-site", "same-origin")];
+    let renewed = fixture.ask(with_cookie(first, &own)).await;
+    let cookie = renewed.headers()[SET_COOKIE].to_str().unwrap();
+    let (pair, _) = cookie.split_once(';').unwrap();
+    let second = pair.strip_prefix("__Host-rt=").unwrap();
+    fixture.clock.advance(Duration::from_secs(11));
+    // The one ends the session, the other finds it ended.
+    for token in [first, second] {
+        let response = fixture.ask(with_cookie(token, &own)).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            response.headers()[SET_COOKIE],
+            "__Host-rt=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_goes_where_the_endpoint_is() {
     let fixture = Fixture::new().await;
     let issued = fixture.login().await;
