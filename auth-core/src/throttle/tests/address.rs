@@ -112,22 +112,17 @@ async fn an_office_behind_one_address_signs_in_name_by_name() {
 async fn what_was_not_checked_is_given_back_and_so_is_the_name() {
     let world = world();
     let cafe = from("192.0.2.7");
-    let withdraw = async |attempt: &Attempt<'_>| {
-        let Decision::Permit(permit) = world.gate.begin(attempt).await else {
-            panic!("it was given back");
-        };
-        permit.withdrawn().await;
-    };
     let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
     for _ in 0..40 {
-        withdraw(&ann).await;
+        world.permit(&ann).await.withdrawn().await;
     }
     for _ in 0..5 {
         assert_eq!(world.fail(&ann).await, Ok(()));
     }
     for n in 0..100 {
         let name = format!("name-{n}");
-        withdraw(&Attempt::password(&world.tenant, &name).context(&cafe)).await;
+        let attempt = Attempt::password(&world.tenant, &name).context(&cafe);
+        world.permit(&attempt).await.withdrawn().await;
     }
 }
 
@@ -140,23 +135,22 @@ async fn a_name_stays_in_the_spray_while_an_attempt_for_it_counts() {
         .iter()
         .map(|name| Attempt::password(&world.tenant, name).context(&cafe));
     let attempts: Vec<_> = attempts.collect();
-    let begin = async |attempt: &Attempt<'_>| match world.gate.begin(attempt).await {
-        Decision::Permit(permit) => permit,
-        _ => panic!("there is room"),
-    };
     for attempt in &attempts[..19] {
         assert_eq!(world.fail(attempt).await, Ok(()));
     }
     // One that failed, and one that is given back before or after it.
-    let (first, second) = (begin(&attempts[19]).await, begin(&attempts[19]).await);
+    let (first, second) = (
+        world.permit(&attempts[19]).await,
+        world.permit(&attempts[19]).await,
+    );
     first.withdrawn().await;
     assert!(world.fail(&attempts[20]).await.is_err(), "one is under way");
     second.failed("wrong_password", None);
-    begin(&attempts[19]).await.withdrawn().await;
+    world.permit(&attempts[19]).await.withdrawn().await;
     assert!(world.fail(&attempts[20]).await.is_err(), "one has failed");
     // Once more given back than charged takes nobody's place.
     assert!(world.succeed(&attempts[0]).await);
-    let late = begin(&attempts[0]).await;
+    let late = world.permit(&attempts[0]).await;
     assert!(world.succeed(&attempts[0]).await);
     late.withdrawn().await;
     assert_eq!(world.fail(&attempts[20]).await, Ok(()));
@@ -168,9 +162,7 @@ async fn nothing_is_given_back_to_a_time_that_was_not_charged() {
     let world = world();
     let cafe = from("192.0.2.7");
     let ann = Attempt::password(&world.tenant, "ann").context(&cafe);
-    let Decision::Permit(slow) = world.gate.begin(&ann).await else {
-        panic!("it is free");
-    };
+    let slow = world.permit(&ann).await;
     world.clock.advance(10 * MINUTE);
     fill(&world, &cafe).await;
     slow.succeeded(&"u-1".parse().unwrap(), None).await;
@@ -238,10 +230,8 @@ async fn who_reads_the_clock_first_and_is_charged_last_gets_it_back() {
         let attempt = Attempt::password(&world.tenant, &name).context(&cafe);
         if n % 2 == 0 {
             assert!(world.succeed(&attempt).await, "{n}");
-        } else if let Decision::Permit(permit) = world.gate.begin(&attempt).await {
-            permit.withdrawn().await;
         } else {
-            panic!("{n} had room");
+            world.permit(&attempt).await.withdrawn().await;
         }
     }
     world.clock.set(now);

@@ -48,9 +48,7 @@ async fn a_device_that_has_failed_ten_times_counts_as_any_other() {
     }
     assert_eq!(world.fail(&known).await, Err(Duration::from_secs(30)));
     world.clock.advance(60 * MINUTE);
-    let Decision::Permit(permit) = world.gate.begin(&known).await else {
-        panic!("an hour has passed");
-    };
+    let permit = world.permit(&known).await;
     assert!(permit.trusted_device());
     permit.withdrawn().await;
     // Signing in anew makes the cookie longer, and no other device of it.
@@ -62,16 +60,12 @@ async fn a_device_that_has_failed_ten_times_counts_as_any_other() {
     for _ in 0..10 {
         assert_eq!(world.fail(&renewed).await, Ok(()));
     }
-    let Decision::Permit(permit) = world.gate.begin(&known).await else {
-        panic!("the identifier has tries left");
-    };
+    let permit = world.permit(&known).await;
     assert!(!permit.trusted_device());
     permit.withdrawn().await;
     // For another name the cookie is none.
     let bob = Attempt::password(&world.tenant, "bob").device(Some(cookie.value().expose_secret()));
-    let Decision::Permit(permit) = world.gate.begin(&bob).await else {
-        panic!("nobody has failed for bob");
-    };
+    let permit = world.permit(&bob).await;
     assert!(!permit.trusted_device());
 }
 
@@ -102,9 +96,7 @@ async fn a_device_from_which_its_owner_signs_in_starts_anew() {
         for _ in 0..9 {
             assert_eq!(world.fail(&known).await, Ok(()));
         }
-        let Decision::Permit(permit) = world.gate.begin(&known).await else {
-            panic!("nine are not ten");
-        };
+        let permit = world.permit(&known).await;
         assert!(permit.trusted_device());
         permit.succeeded(&"u-1".parse().unwrap(), None).await;
     }

@@ -68,6 +68,14 @@ impl World {
         }
     }
 
+    /// The right to check a proof, for which there must be room.
+    async fn permit(&self, attempt: &Attempt<'_>) -> Permit {
+        match self.gate.begin(attempt).await {
+            Decision::Permit(permit) => permit,
+            other => panic!("{attempt:?}: {other:?}"),
+        }
+    }
+
     async fn succeed(&self, attempt: &Attempt<'_>) -> bool {
         match self.gate.begin(attempt).await {
             Decision::Permit(permit) => {
