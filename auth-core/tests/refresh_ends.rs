@@ -335,6 +335,23 @@ async fn a_store_that_is_down_ends_access_tokens_all_the_same() {
     assert_eq!(ends.end_all(None).await, Ok(vec![other.session()]));
 }
 
+// Who tried again was taken for one who asks twice: the tokens of a session that had gone on meanwhile were accepted again as
+// soon as the first try was forgotten.
+#[tokio::test]
+async fn another_try_ends_the_tokens_that_were_issued_since_the_first() {
+    let ends = Ends::new().await;
+    let session = ends.world.login().await;
+    ends.store_is(DOWN);
+    assert_eq!(ends.end(&session).await, Err(UNAVAILABLE));
+    ends.store_is(ANSWERS);
+    // 600 seconds and the leeways: the first try is about to be forgotten.
+    ends.world.clock.advance(Duration::from_secs(659));
+    let next = ends.world.refresh(&text(&session)).await.unwrap();
+    assert_eq!(ends.end(&next).await, Ok(true));
+    ends.world.clock.advance(Duration::from_secs(599));
+    assert!(!ends.has_tokens(&next));
+}
+
 #[tokio::test]
 async fn a_list_that_is_down_keeps_no_session_alive() {
     let ends = Ends::with(RefreshPolicy::default(), Some(Unreachable)).await;

@@ -1,12 +1,17 @@
 //! How sessions end. Their access tokens end first: if the store then does not answer, or its answer is lost, a session may live
 //! on that nobody can use, but nothing lives on of one that has ended. Whoever tries again finds everything as they left it.
 
+use std::time::Duration;
+
 use super::{RefreshError, RefreshRequest, RefreshService};
 use crate::audit::Context;
 use crate::id::{SessionId, SubjectId, TenantId};
 use crate::refresh::{Family, RevokeReason};
 use crate::revocation::{Marks, Refused};
 use crate::store::StoreError;
+
+/// How soon it is not told anew that a session's access tokens have ended: less than the leeway with which that is remembered.
+const TOLD: Duration = Duration::from_secs(10);
 
 impl RefreshService {
     /// Ends the session of a token that its client gives back (RFC 7009). Any token of the session will do, however old.
@@ -135,8 +140,10 @@ impl RefreshService {
             return Ok(());
         };
         let marks = Marks::default().session(session);
-        // Or a client that gives a token back again and again would fill the list that all instances read.
-        if revocations.check(&marks, self.clock.now()) == Err(Refused::Revoked) {
+        // Or a client that gives a token back again and again would fill the list that all instances read. What was told
+        // earlier is not enough: where the store did not answer then, the session went on, and has newer tokens.
+        let covered = revocations.remembered_until(self.clock.now()).minus(TOLD);
+        if revocations.check(&marks, covered) == Err(Refused::Revoked) {
             return Ok(());
         }
         revocations.revoke_session(session, context).await
