@@ -13,7 +13,7 @@ pub enum Decision {
     /// Check nothing; answer `429` with `Retry-After`, for identifiers that exist and for others.
     Limited(Limited),
     /// Check nothing. Somebody has failed for this identifier a hundred times in a row: a link by mail or a challenge comes
-    /// first, then the attempt again with [`challenge_passed`](Attempt::challenge_passed).
+    /// first, then the attempt again with [`challenge_passed`](super::Attempt::challenge_passed).
     ChallengeRequired,
 }
 

@@ -79,13 +79,13 @@ impl AuthGate {
         self
     }
 
-    /// Sets how much is allowed.
+    /// Sets how much is allowed. The default is [`Policy::default`].
     #[must_use]
     pub fn policy(self, policy: Policy) -> Self {
         self.set(|parts| parts.policy = Arc::new(policy))
     }
 
-    /// Sets where counts are kept. While the store is out of reach, each instance keeps its own.
+    /// Sets where counts are kept. The default is a [`MemoryStore`] of this gate. While the store is out of reach, each instance keeps its own.
     #[must_use]
     pub fn store(self, store: impl ThrottleStore) -> Self {
         self.set(|parts| parts.store = Arc::new(store))
@@ -97,13 +97,13 @@ impl AuthGate {
         self.set(|parts| parts.store = store)
     }
 
-    /// Sets where the time is read.
+    /// Sets where the time is read. The default is [`SystemClock`].
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         self.set(|parts| parts.clock = Arc::new(clock))
     }
 
-    /// Sets where events go.
+    /// Sets where events go. The default is [`TracingSink`].
     #[must_use]
     pub fn audit(self, audit: impl AuditSink) -> Self {
         self.set(|parts| parts.audit = Arc::new(audit))

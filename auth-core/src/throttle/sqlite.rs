@@ -6,7 +6,7 @@ use super::rows::{self, Kept};
 use super::sql::sql_store;
 use super::{Bucket, Charge};
 
-/// What [`SqliteStore::migrate`] runs.
+/// What [`SqliteStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS auth_throttle (
     key BLOB PRIMARY KEY,
