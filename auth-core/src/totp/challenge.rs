@@ -143,54 +143,82 @@ pub enum Attempted {
     Frozen(Owner),
 }
 
-/// What [`decide`] says: the same without what only a store knows.
+/// What [`Challenge::decide`] says: an [`Attempted`] without what only a store knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decided {
+pub enum Decided {
+    /// There was a try left, and it is counted.
     Granted,
+    /// It is not this client's, was passed, or is over.
     Invalid,
+    /// The challenge has no tries left.
     Exhausted,
+    /// The subject has no tries left for as long as this.
     Limited(Duration),
+    /// The subject has no tries left until a recovery.
     Frozen,
 }
 
-/// Counts a try, if there is one left. Whoever calls this holds both from the reading to the writing.
-pub(super) fn decide(
-    challenge: &mut Challenge,
-    tries: &mut Tries,
-    client: &ClientId,
-    proof: Proof,
-    now: Timestamp,
-) -> Decided {
-    if challenge.client != *client || challenge.used_at.is_some() || now >= challenge.expires_at {
-        return Decided::Invalid;
-    }
-    if challenge.tries >= TRIES_PER_CHALLENGE {
-        return Decided::Exhausted;
-    }
-    if proof == Proof::Code {
-        if tries.in_a_row >= TRIES_IN_A_ROW {
-            return Decided::Frozen;
+impl Challenge {
+    /// Counts a try, in the challenge and in the `tries` of its owner, if there is one left: all that a store has to decide
+    /// upon an [`attempt`](super::TotpStore::attempt). Whoever calls this must hold both from the reading to the writing.
+    ///
+    /// ```
+    /// # use portcullis_auth_core::time::{Clock, SystemClock};
+    /// # use portcullis_auth_core::totp::{CHALLENGE_LIFETIME, Challenge, Decided, Owner, Proof, Tries};
+    /// # let (client, now) = ("app".parse()?, SystemClock.now());
+    /// let mut challenge = Challenge {
+    ///     hash: [7; 32],
+    ///     owner: Owner::new(&"acme".parse()?, &"u-17".parse()?),
+    ///     client: "app".parse()?,
+    ///     epoch: 0,
+    ///     expires_at: now.plus(CHALLENGE_LIFETIME),
+    ///     tries: 0,
+    ///     used_at: None,
+    /// };
+    /// let mut tries = Tries::default();
+    /// for _ in 0..5 {
+    ///     assert_eq!(challenge.decide(&mut tries, &client, Proof::Code, now), Decided::Granted);
+    /// }
+    /// assert_eq!((challenge.tries, tries.count), (5, 5));
+    /// assert_eq!(challenge.decide(&mut tries, &client, Proof::Code, now), Decided::Exhausted);
+    /// # Ok::<_, portcullis_auth_core::id::InvalidId>(())
+    /// ```
+    pub fn decide(
+        &mut self,
+        tries: &mut Tries,
+        client: &ClientId,
+        proof: Proof,
+        now: Timestamp,
+    ) -> Decided {
+        if self.client != *client || self.used_at.is_some() || now >= self.expires_at {
+            return Decided::Invalid;
         }
-        let ends = tries.since.plus(HOUR);
-        if now >= ends {
-            (tries.count, tries.since) = (0, now);
-        } else if tries.count >= TRIES_PER_HOUR {
-            return Decided::Limited(ends.since(now));
+        if self.tries >= TRIES_PER_CHALLENGE {
+            return Decided::Exhausted;
         }
-        tries.count += 1;
-        tries.in_a_row += 1;
+        if proof == Proof::Code {
+            if tries.in_a_row >= TRIES_IN_A_ROW {
+                return Decided::Frozen;
+            }
+            let ends = tries.since.plus(HOUR);
+            if now >= ends {
+                (tries.count, tries.since) = (0, now);
+            } else if tries.count >= TRIES_PER_HOUR {
+                return Decided::Limited(ends.since(now));
+            }
+            tries.count += 1;
+            tries.in_a_row += 1;
+        }
+        self.tries += 1;
+        Decided::Granted
     }
-    challenge.tries += 1;
-    Decided::Granted
 }
 
 impl Decided {
-    pub(super) fn told(
-        self,
-        challenge: Challenge,
-        tries: Tries,
-        factors: Vec<Factor>,
-    ) -> Attempted {
+    /// The same with what a store knows: the challenge and the tries as they are now, and the active factors of the owner,
+    /// which count if the try was granted.
+    #[must_use]
+    pub fn told(self, challenge: Challenge, tries: Tries, factors: Vec<Factor>) -> Attempted {
         match self {
             Self::Granted => Attempted::Granted {
                 challenge,
@@ -207,7 +235,7 @@ impl Decided {
 
 impl Tries {
     /// After a right code: its own try is taken back, and the row ends.
-    pub(super) fn succeeded(&mut self) {
+    pub fn succeeded(&mut self) {
         self.count = self.count.saturating_sub(1);
         self.in_a_row = 0;
     }
@@ -364,7 +392,7 @@ mod tests {
         ] {
             let (mut challenge, mut tries) = (challenge.clone(), before);
             let before = challenge.tries;
-            let decided = decide(&mut challenge, &mut tries, client, proof, now);
+            let decided = challenge.decide(&mut tries, client, proof, now);
             assert_eq!((decided, tries), (expected, after));
             let more = u32::from(expected == Decided::Granted);
             assert_eq!(challenge.tries, before + more);
@@ -372,7 +400,7 @@ mod tests {
         // The hour begins with the first wrong code in it.
         let (mut challenge, mut tries) = (fresh, tries(10, 10));
         tries.since = start.minus(HOUR);
-        let decided = decide(&mut challenge, &mut tries, &client, code, start);
+        let decided = challenge.decide(&mut tries, &client, code, start);
         assert_eq!(decided, Decided::Granted);
         assert_eq!((tries.count, tries.since, tries.in_a_row), (1, start, 11));
         tries.succeeded();

@@ -77,8 +77,9 @@ impl Factor {
         }
     }
 
-    /// Whether it can still be activated.
-    pub(super) fn is_pending(&self, now: Timestamp) -> bool {
+    /// Whether it can still be activated: it never was, and was made less than [`ENROLMENT_LIFETIME`] ago.
+    #[must_use]
+    pub fn is_pending(&self, now: Timestamp) -> bool {
         self.activated_at.is_none() && now < self.created_at.plus(ENROLMENT_LIFETIME)
     }
 }

@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::challenge::decide;
 use super::{
     Acceptance, Accepted, Attempted, CHALLENGE_LIFETIME, Challenge, Factor, FactorId, Hash,
     MAX_FACTORS, Owner, Proof, Redeemed, TotpStore, Tries,
@@ -181,7 +180,7 @@ impl TotpStore for MemoryStore {
             let Some(account) = state.owners.get_mut(&challenge.owner) else {
                 return Ok(Attempted::Invalid);
             };
-            let decided = decide(challenge, &mut account.tries, client, proof, now);
+            let decided = challenge.decide(&mut account.tries, client, proof, now);
             let factors = account.active().cloned().collect();
             Ok(decided.told(challenge.clone(), account.tries, factors))
         })

@@ -95,7 +95,7 @@ mod uri;
 mod verify;
 
 pub use challenge::{
-    Attempted, CHALLENGE_LIFETIME, Challenge, Hash, MfaToken, Proof, TRIES_IN_A_ROW,
+    Attempted, CHALLENGE_LIFETIME, Challenge, Decided, Hash, MfaToken, Proof, TRIES_IN_A_ROW,
     TRIES_PER_CHALLENGE, TRIES_PER_HOUR, Tries,
 };
 pub use code::{Code, Match, PERIOD, TotpSecret, Window};

@@ -9,7 +9,6 @@ macro_rules! sql_store {
         use $crate::sql::{pool_store, transact};
         use $crate::store::Answer;
         use $crate::time::Timestamp;
-        use $crate::totp::challenge::decide;
         use $crate::totp::{
             Acceptance, Accepted, Attempted, Challenge, ENROLMENT_LIFETIME, Factor, FactorId, Hash,
             MAX_FACTORS, Owner, Proof, Redeemed, TotpStore, rows,
@@ -125,7 +124,7 @@ macro_rules! sql_store {
                         .fetch_one(&mut *transaction)
                         .await?;
                     let before = challenge.tries;
-                    let decided = decide(&mut challenge, &mut tries, client, proof, now);
+                    let decided = challenge.decide(&mut tries, client, proof, now);
                     if challenge.tries == before {
                         transaction.rollback().await?;
                         return Ok(decided.told(challenge, tries, Vec::new()));

@@ -69,8 +69,7 @@ pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
     /// All factors of an owner, the pending one included, in the order in which they were made.
     fn factors<'a>(&'a self, owner: &'a Owner) -> Answer<'a, Vec<Factor>>;
 
-    /// Makes a factor active whose owner has shown a code of `step`. False if it is not pending, or has been for longer than
-    /// [`ENROLMENT_LIFETIME`](super::ENROLMENT_LIFETIME).
+    /// Makes a factor active whose owner has shown a code of `step`. False if it does not [wait](Factor::is_pending) for that.
     fn activate<'a>(
         &'a self,
         owner: &'a Owner,
@@ -86,9 +85,7 @@ pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps a challenge.
     fn open<'a>(&'a self, challenge: &'a Challenge) -> Answer<'a, ()>;
 
-    /// Counts a try at a challenge, before anything is checked, or says why there is none: see
-    /// [`TRIES_PER_CHALLENGE`](super::TRIES_PER_CHALLENGE), [`TRIES_PER_HOUR`](super::TRIES_PER_HOUR) and
-    /// [`TRIES_IN_A_ROW`](super::TRIES_IN_A_ROW).
+    /// Counts a try at a challenge, before anything is checked, or says why there is none: what [`Challenge::decide`] does.
     fn attempt<'a>(
         &'a self,
         challenge: &'a Hash,
@@ -97,7 +94,8 @@ pub trait TotpStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> Answer<'a, Attempted>;
 
-    /// Uses up the challenge and all steps up to that of the code, and takes the try back; or changes nothing.
+    /// Uses up the challenge and all steps up to that of the code, and takes the try back as
+    /// [`Tries::succeeded`](super::Tries::succeeded) does; or changes nothing.
     fn accept<'a>(&'a self, acceptance: &'a Acceptance, now: Timestamp) -> Answer<'a, Accepted>;
 
     /// Uses up the challenge and a recovery code, and ends the row of wrong codes; or changes nothing.
