@@ -280,7 +280,7 @@ impl IssuerSettings {
         self
     }
 
-    /// The longest time between `iat` and `exp`. Default: 24 hours.
+    /// The longest time between `iat` and `exp`, a second at least. Default: 24 hours.
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.0.max_lifetime = lifetime;
         self

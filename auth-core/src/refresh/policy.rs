@@ -129,14 +129,16 @@ impl RefreshSettings {
         self.grace(Duration::ZERO)
     }
 
-    /// How many times the same current token is given out again. Default: 100.
+    /// How many times the same current token is given out again, over all that come within the grace. Default: 100; any
+    /// number that is not zero.
     pub fn max_grace_uses(mut self, uses: NonZeroU16) -> Self {
         self.0.max_grace_uses = uses;
         self
     }
 
     /// For mobile clients that are offline for long: as long as the current token was never used, its predecessor is answered
-    /// with it for up to `max`. Default: off, only within the grace.
+    /// with it for up to `max`: longer than the grace, and no longer than a session lasts unused. Default: off, only within the
+    /// grace.
     ///
     /// It costs that a thief who has the predecessor can wait as long. A client that uses its tokens ends that chance.
     pub fn offline_mobile(mut self, max: Duration) -> Self {
@@ -144,7 +146,8 @@ impl RefreshSettings {
         self
     }
 
-    /// Answers a current token that is younger than this with itself instead of a successor. Default: zero, which does not.
+    /// Answers a current token that is younger than this with itself instead of a successor. Default: zero, which does not; at
+    /// most the grace.
     ///
     /// A request that its sibling overtakes by two rotations would otherwise look like a theft.
     pub fn coalesce_within(mut self, age: Duration) -> Self {
@@ -162,7 +165,8 @@ impl RefreshSettings {
         self
     }
 
-    /// After how long without a refresh a session ends. Default: 14 days.
+    /// After how long without a refresh a session ends. Default: 14 days; from a millisecond to what the session lasts in any
+    /// case.
     pub fn idle_lifetime(mut self, idle: Duration) -> Self {
         self.0.idle = idle;
         self
@@ -200,7 +204,9 @@ impl RefreshSettings {
     ///
     /// # Errors
     ///
-    /// When a setting is out of its range or contradicts another.
+    /// When a setting is out of the range that it tells of: a grace of more than 300 s; late retries without a grace, or that end
+    /// no later than it or later than an idle session; a token that coalesces for longer than the grace; an idle session of less
+    /// than a millisecond or longer than every session; sessions of more than 366 days.
     pub fn build(self) -> Result<RefreshPolicy, RefreshPolicyError> {
         let policy = self.0;
         let strict = policy.grace.is_zero();

@@ -22,7 +22,7 @@ use crate::sql::{DEADLINE as READ_DEADLINE, transact};
 use crate::store::{Answer, StoreError};
 use crate::time::Timestamp;
 
-/// The tables. [`PostgresStore::migrate`] makes them.
+/// The tables. [`PostgresStore::migrate`] makes them. Times are milliseconds since 1970.
 pub const SCHEMA: &str = rows::schema!("BYTEA");
 
 /// With a lock of its own, as two who make the same table are in each other's way. Any number will do.
@@ -64,7 +64,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// A store on a database that [`migrate`](Self::migrate) has prepared.
+    /// A store on a database that [`migrate`](Self::migrate) has prepared. After 5 s a change, and after 2 s a look, counts as
+    /// out of reach; the count of sessions at a start after 60 s.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         let flights = Flights::default();

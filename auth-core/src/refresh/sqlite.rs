@@ -20,7 +20,7 @@ use crate::sql::{DEADLINE as READ_DEADLINE, transact};
 use crate::store::{Answer, StoreError};
 use crate::time::Timestamp;
 
-/// The tables. [`SqliteStore::migrate`] makes them.
+/// The tables. [`SqliteStore::migrate`] makes them. Times are milliseconds since 1970.
 pub const SCHEMA: &str = rows::schema!("BLOB");
 
 const MIGRATE: [&str; 1] = [SCHEMA];
@@ -49,7 +49,8 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// A store on a database that [`migrate`](Self::migrate) has prepared, with connections as
-    /// [`options`](Self::options) makes them.
+    /// [`options`](Self::options) makes them. After 6 s a change, and after 2 s a look, counts as out of reach; the count of
+    /// sessions at a start after 60 s.
     #[must_use]
     pub fn new(pool: SqlitePool) -> Self {
         let writer = Mutex::new(());

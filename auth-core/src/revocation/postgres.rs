@@ -2,7 +2,7 @@
 
 use super::sql::sql_store;
 
-/// What [`PostgresStore::migrate`] runs.
+/// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970.
 pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS auth_revocations (
     place BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

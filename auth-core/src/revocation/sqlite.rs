@@ -2,8 +2,8 @@
 
 use super::sql::sql_store;
 
-/// What [`SqliteStore::migrate`] runs. Places are never used again, or what is added in one that is read already would be
-/// passed over.
+/// What [`SqliteStore::migrate`] runs. Times are milliseconds since 1970. Places are never used again, or what is added in one
+/// that is read already would be passed over.
 pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS auth_revocations (
     place INTEGER PRIMARY KEY AUTOINCREMENT,

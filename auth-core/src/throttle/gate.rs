@@ -85,7 +85,8 @@ impl AuthGate {
         self.set(|parts| parts.policy = Arc::new(policy))
     }
 
-    /// Sets where counts are kept. The default is a [`MemoryStore`] of this gate. While the store is out of reach, each instance keeps its own.
+    /// Sets where counts are kept. The default is a [`MemoryStore`] of this gate. While the store is out of reach, each instance
+    /// keeps its own.
     #[must_use]
     pub fn store(self, store: impl ThrottleStore) -> Self {
         self.set(|parts| parts.store = Arc::new(store))

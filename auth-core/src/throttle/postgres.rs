@@ -7,7 +7,8 @@ use super::rows::{self, Kept};
 use super::sql::sql_store;
 use super::{Bucket, Charge, Key};
 
-/// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970. The table is a logged one: an unlogged one is empty after a crash and on a standby.
+/// What [`PostgresStore::migrate`] runs. Times are milliseconds since 1970. The table is a logged one: an unlogged one is empty
+/// after a crash and on a standby.
 pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS auth_throttle (
     key BYTEA PRIMARY KEY,

@@ -137,13 +137,14 @@ impl Bearer {
         self.set(|settings| settings.revocations = Some(revocations))
     }
 
-    /// Sets how many tokens are remembered. What is not in use goes first.
+    /// Sets how many tokens are remembered: 10,000 by default, one at least. There may be a few more, and what is not in use goes
+    /// first.
     #[must_use]
     pub fn cache_capacity(self, tokens: NonZeroUsize) -> Self {
         self.set(|settings| settings.cache = Arc::new(TokenCache::new(tokens)))
     }
 
-    /// Sets the clock that tokens expire by.
+    /// Sets the clock that tokens expire by; without, it is that of the system.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.set(|settings| settings.clock = clock)

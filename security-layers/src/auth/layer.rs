@@ -104,7 +104,7 @@ impl<S, R> AuthLayer<S, R> {
         self
     }
 
-    /// Sets the realm that challenges name.
+    /// Sets the realm that challenges name; without, it is `api`.
     pub fn realm(self, realm: Realm) -> Self {
         self.set(|settings| settings.space = settings.space.clone().realm(realm))
     }
@@ -123,7 +123,8 @@ impl<S, R> AuthLayer<S, R> {
         self.set(|settings| settings.origin = origin)
     }
 
-    /// Sets the headers that are taken off every request because only the service itself may say such things.
+    /// Sets the headers that are taken off every request because only the service itself may say such things: these instead of
+    /// those that [`required`](Self::required) lists. With none of them, none is taken off.
     pub fn strip_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.set(|settings| settings.strip = names.into_iter().collect())
     }
@@ -139,7 +140,7 @@ impl<S, R> AuthLayer<S, R> {
         self.set(|settings| settings.audit = sink)
     }
 
-    /// Sets the clock of the events.
+    /// Sets the clock of the events; without, it is that of the system.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.set(|settings| settings.clock = clock)
     }

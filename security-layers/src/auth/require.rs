@@ -54,6 +54,8 @@ struct Settings {
 
 impl RequireLayer {
     /// Asks for what `requirement` says, of the tenant that [`RequestTenant`] names, if the request has one.
+    ///
+    /// No proxy is believed, events go to `tracing`, and the time is that of the system.
     pub fn new(requirement: Requirement) -> Self {
         Self {
             settings: Arc::new(Settings {
@@ -94,7 +96,7 @@ impl<R> RequireLayer<R> {
         self.set(|settings| settings.audit = sink)
     }
 
-    /// Sets the clock by which the age of a sign-in is measured.
+    /// Sets the clock by which the age of a sign-in is measured; without, it is that of the system.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.set(|settings| settings.clock = clock)
     }

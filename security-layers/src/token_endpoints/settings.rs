@@ -54,7 +54,7 @@ pub struct TokenSession {
 pub struct AccessToken {
     /// The token.
     pub token: SecretString,
-    /// How long it is good from now on: what the client is told, in whole seconds.
+    /// How long it is good from now on: what the client is told (`expires_in`), in whole seconds. Parts of a second are dropped.
     pub lifetime: Duration,
 }
 
@@ -224,7 +224,8 @@ impl TokenEndpoints {
         self.0.cookie.as_ref()?.clear()
     }
 
-    /// Sets how recently somebody must have signed in to end other sessions than their own; none if that does not matter.
+    /// Sets how recently somebody must have signed in to end other sessions than their own; none if that does not matter. The
+    /// default is 10 minutes (ASVS 7.5.2).
     pub fn max_age(self, max_age: Option<Duration>) -> Self {
         self.set(|settings| settings.max_age = max_age)
     }
@@ -240,7 +241,8 @@ impl TokenEndpoints {
         self.set(|settings| settings.audit = sink)
     }
 
-    /// Sets the clock that lifetimes are told by: that of the service.
+    /// Sets the clock that lifetimes and the age of a sign-in are told by: that of the service. Without, it is that of the
+    /// system.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.set(|settings| settings.clock = clock)
     }

@@ -186,13 +186,15 @@ impl TokenIssuer {
 }
 
 impl TokenIssuerSettings {
-    /// How long tokens of this kind are valid. Parts of a second are dropped.
+    /// How long tokens of this kind are valid: a second at least, and all but refresh tokens 24 hours at most. Parts of a second
+    /// are dropped. Defaults: those of [`TokenIssuer::settings`].
     pub fn lifetime(mut self, kind: TokenKind, lifetime: Duration) -> Self {
         self.lifetimes[kind as usize] = Duration::from_secs(lifetime.as_secs());
         self
     }
 
-    /// Whom tokens of this kind are meant for.
+    /// Whom tokens of this kind are meant for: a name that is not empty, and no other kind's. Defaults: those of
+    /// [`TokenIssuer::settings`].
     pub fn audience(mut self, kind: TokenKind, audience: &str) -> Self {
         self.audiences[kind as usize] = audience.into();
         self

@@ -71,7 +71,10 @@ pub struct Verified {
 }
 
 impl Passwords {
-    /// Ties together what is needed. There is no list of breaches until one is [given](Self::breach_checker).
+    /// Ties together what is needed: where hashes and reset tokens are kept, where the time is read
+    /// ([`SystemClock`](crate::time::SystemClock) outside of tests), and where events go
+    /// ([`TracingSink`](crate::audit::TracingSink), or one of your own). None of them has a default. There is no list of breaches
+    /// until one is [given](Self::breach_checker).
     #[must_use]
     pub fn new(
         hasher: Hasher,

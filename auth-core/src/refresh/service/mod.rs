@@ -24,7 +24,7 @@ use crate::id::{SessionId, SubjectId, TenantId};
 use crate::jwt::TokenIssuer;
 use crate::revocation::Revocations;
 use crate::store::StoreError;
-use crate::time::{Clock, SystemClock, Timestamp};
+use crate::time::{Clock, SystemClock};
 
 pub use error::{
     LoginError, LoginErrorKind, RefreshError, RefreshErrorKind, StartError, StartErrorKind,
@@ -178,7 +178,7 @@ impl RefreshService {
             ip: context.ip_ref(),
         });
         let state = State::new(&family, epoch, &self.policy);
-        let token = self.write(&family, &state, now);
+        let token = self.write(&family, &state);
         let token = token.map_err(LoginError::unavailable)?;
         let limit = self.policy.max_sessions;
         match self.store.create(&family, &state, limit, now).await? {
@@ -240,7 +240,7 @@ impl RefreshService {
             return Err(RefreshError::of(kind, family.id));
         }
         let replay = rotation.outcome == Outcome::GraceReplay;
-        let token = self.write(&family, &rotation.state, now);
+        let token = self.write(&family, &rotation.state);
         let token = token.map_err(RefreshError::unavailable)?;
         Ok(Issued::new(family, rotation.state, token, scopes, replay))
     }
@@ -304,21 +304,11 @@ impl RefreshService {
         opaque
     }
 
-    #[cfg(feature = "jwt")]
-    fn write(
-        &self,
-        family: &Family,
-        state: &State,
-        now: Timestamp,
-    ) -> Result<SecretString, Source> {
-        match &self.signed {
-            Some(signed) => signed.write(&self.keys, family, state, now),
-            None => Ok(self.keys.token(family, state.generation)?),
+    fn write(&self, family: &Family, state: &State) -> Result<SecretString, Source> {
+        #[cfg(feature = "jwt")]
+        if let Some(signed) = &self.signed {
+            return signed.write(&self.keys, family, state, self.clock.now());
         }
-    }
-
-    #[cfg(not(feature = "jwt"))]
-    fn write(&self, family: &Family, state: &State, _: Timestamp) -> Result<SecretString, Source> {
         Ok(self.keys.token(family, state.generation)?)
     }
 }
