@@ -160,11 +160,12 @@ impl Settings {
             (Route::Session(id), _) if is_read(&parts.method) => self.show(parts, id).await,
             (Route::Session(id), _) => self.end(parts, id).await,
             (Route::NoSession, _) => Err(Fault::NoSession.into()),
-            (Route::Jwks, _) => Ok(self.key_set(parts)),
+            // The one answer that caches may keep.
+            (Route::Jwks, _) => return self.key_set(parts),
         };
         let said = |fault: Fault| fault.response(caller, is_pairs(&parts.headers));
         let mut response = match done {
-            Ok(response) => return response,
+            Ok(response) => response,
             Err(Refused::Fault(fault)) => said(fault),
             Err(Refused::Auth(kind)) => refusal(kind, &parts.extensions).into_response(caller),
             Err(Refused::Cookie(fault)) => {
@@ -211,14 +212,12 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes>
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
-    keep_out_of_caches(&mut response);
     response
 }
 
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
-    keep_out_of_caches(&mut response);
     response
 }
 

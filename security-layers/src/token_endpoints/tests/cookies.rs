@@ -34,8 +34,7 @@ async fn a_cookie_is_exchanged_for_the_next_one_on_our_own_pages_only() {
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
         assert!(cookie.starts_with("__Host-rt=rt_"), "{cookie}");
         assert!(cookie.ends_with("; Path=/; Max-Age=1209600; Secure; HttpOnly; SameSite=Strict"));
-        let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
-        assert_eq!(vary, ["sec-fetch-site", "origin"]);
+        assert_eq!(varies(&response), ["sec-fetch-site", "origin"]);
     }
     // Beside a cookie of a sibling host that is no text.
     let mut beside = with_cookie(token, &[("sec-fetch-site", "same-origin")]);

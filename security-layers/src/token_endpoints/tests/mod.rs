@@ -210,6 +210,10 @@ fn value(response: &Response<Bytes>) -> Value {
     serde_json::from_slice(response.body()).unwrap()
 }
 
+fn varies(response: &Response<Bytes>) -> Vec<&HeaderValue> {
+    response.headers().get_all(VARY).iter().collect()
+}
+
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap()
 }

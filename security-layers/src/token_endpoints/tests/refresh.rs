@@ -20,6 +20,7 @@ async fn a_refresh_token_is_exchanged_for_the_next_tokens() {
         let response = fixture.ask(request).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(varies(&response), ["sec-fetch-site", "origin"]);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert!(!response.headers().contains_key(SET_COOKIE));
         let said = value(&response);
@@ -208,6 +209,7 @@ async fn a_form_is_answered_as_rfc_6749_has_it() {
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(varies(&response), ["sec-fetch-site", "origin"]);
         // Its clients know no problems, and one of a type has one status.
         let said = value(&response);
         let names: Vec<_> = said.as_object().unwrap().keys().collect();
