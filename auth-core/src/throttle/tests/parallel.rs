@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
@@ -188,6 +189,38 @@ async fn a_trusted_device_waits_for_its_own_attempts() {
     for task in tasks {
         assert!(task.await.unwrap());
     }
+}
+
+// Who is right is asked for no second step because others are being checked who are right as well.
+#[tokio::test(start_paused = true)]
+async fn a_challenge_waits_for_attempts_under_way() {
+    let mut world = world();
+    let five = NonZeroU32::MIN.saturating_add(4);
+    let policy = Policy::default().challenge_after(five).unwrap();
+    world.gate = world.gate.policy(policy).store(Remote::default());
+    let (world, hasher) = (Arc::new(world), Arc::default());
+    let outcomes = at_once(&world, &hasher, times(20, "ann"), true).await;
+    assert_eq!(outcomes, [Ok(()); 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_attempts_that_can_make_room_are_waited_for() {
+    let world = world();
+    let office = from("192.0.2.7");
+    let ann = Attempt::password(&world.tenant, "ann").context(&office);
+    let cookie = world.gate.trust_device(&ann, &"u-1".parse().unwrap());
+    let cookie = cookie.unwrap();
+    for _ in 0..5 {
+        assert_eq!(world.fail(&ann).await, Ok(()));
+    }
+    // One that is charged to a device, and one of another name at the same address.
+    let known = ann.device(Some(cookie.value().expose_secret()));
+    let _known = world.gate.begin(&known).await;
+    let bob = Attempt::password(&world.tenant, "bob").context(&office);
+    let _bob = world.gate.begin(&bob).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(world.fail(&ann).await, Err(Duration::from_secs(30)));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
