@@ -30,6 +30,8 @@ const ANSWERS: u8 = 0;
 const LOSES_ANSWERS: u8 = 1;
 /// Nothing is done.
 const DOWN: u8 = 2;
+/// Sessions have begun that were not there when they were listed.
+const LISTS_NONE: u8 = 3;
 
 /// A store that is far away.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl Far {
     {
         Box::pin(async move {
             match self.1.load(Ordering::SeqCst) {
-                ANSWERS => change().await,
+                ANSWERS | LISTS_NONE => change().await,
                 LOSES_ANSWERS => {
                     change().await?;
                     Err(StoreErrorKind::Unavailable.into())
@@ -103,6 +105,9 @@ impl RefreshStore for Far {
         subject: &'a SubjectId,
         now: Timestamp,
     ) -> Answer<'a, Vec<(Arc<Family>, State)>> {
+        if self.1.load(Ordering::SeqCst) == LISTS_NONE {
+            return Box::pin(async { Ok(Vec::new()) });
+        }
         self.0.list(tenant, subject, now)
     }
 
@@ -252,14 +257,27 @@ async fn a_session_takes_its_access_tokens_along_whichever_way_it_ends() {
         (ends.has_tokens(&acting), ends.has_tokens(&other)),
         (true, false)
     );
-    // All: also what is left of sessions that are not there any more.
-    assert_eq!(ends.end_all(None).await, Ok(vec![acting.session()]));
     let World {
         tenant, subject, ..
     } = &ends.world;
     let of_before = Marks::default().subject(tenant, subject, acting.epoch());
-    let judged = ends.revocations.check(&of_before, ends.world.clock.now());
-    assert_eq!(judged, Err(Refused::Revoked));
+    let judged = || ends.revocations.check(&of_before, ends.world.clock.now());
+    assert_eq!(judged(), Ok(()), "the session that acts has such a token");
+    // All: also what is left of sessions that are not there any more.
+    assert_eq!(ends.end_all(None).await, Ok(vec![acting.session()]));
+    assert_eq!(judged(), Err(Refused::Revoked));
+}
+
+#[tokio::test]
+async fn a_session_that_begins_while_all_are_ended_takes_its_access_tokens_along() {
+    let ends = Ends::new().await;
+    let (acting, other) = (ends.world.login().await, ends.world.login().await);
+    ends.store_is(LISTS_NONE);
+    assert_eq!(ends.end_all(Some(&acting)).await, Ok(vec![other.session()]));
+    assert_eq!(
+        (ends.has_tokens(&acting), ends.has_tokens(&other)),
+        (true, false)
+    );
 }
 
 #[tokio::test]
@@ -375,11 +393,16 @@ async fn access_tokens_end_once_and_for_their_owner_only() {
     let (tenant, context) = (&ends.world.tenant, Context::default());
     let reason = RevokeReason::Owner;
     let service = &ends.world.service;
-    let ended = service.end(tenant, &bob, session.session(), reason, &context);
-    assert!(!ended.await.unwrap());
+    let elsewhere: TenantId = "elsewhere".parse().unwrap();
+    for (tenant, subject) in [(tenant, &bob), (&elsewhere, &ends.world.subject)] {
+        let ended = service.end(tenant, subject, session.session(), reason, &context);
+        assert!(!ended.await.unwrap());
+    }
     let other = "other".parse().unwrap();
-    let request = RefreshRequest::new(&token, tenant, &other);
-    assert_eq!(service.revoke(&request, &context).await.unwrap(), None);
+    for (tenant, client) in [(tenant, &other), (&elsewhere, &ends.world.client)] {
+        let request = RefreshRequest::new(&token, tenant, client);
+        assert_eq!(service.revoke(&request, &context).await.unwrap(), None);
+    }
     assert!(ends.has_tokens(&session));
 
     ends.world.events.take();
