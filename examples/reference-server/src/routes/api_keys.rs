@@ -100,13 +100,7 @@ pub(super) async fn create(
     let known = &["name", "scopes", "networks", "expires_in_days"];
     let mut fields = Fields::of(&body, known);
     let name = fields.text("name");
-    let scopes = match fields.optional_texts("scopes") {
-        Some(scopes) => scopes,
-        None => {
-            fields.wrong("scopes", "it is missing");
-            Vec::new()
-        }
-    };
+    let scopes = fields.texts("scopes");
     let roles = &app.accounts.roles;
     let is_permission = |scope: &&str| {
         let permission = scope.parse::<Permission>();

@@ -74,6 +74,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Strings that there has to be a list of.
+    pub(super) fn texts(&mut self, name: &'static str) -> Vec<&'a str> {
+        if self.get(name).is_none() {
+            self.fault(name, "it is missing");
+        }
+        self.optional_texts(name).unwrap_or_default()
+    }
+
     /// Strings that there may be a list of.
     pub(super) fn optional_texts(&mut self, name: &'static str) -> Option<Vec<&'a str>> {
         const MOST: usize = 100;

@@ -136,6 +136,10 @@ async fn a_key_has_no_more_rights_than_its_maker() {
         (json!({ "name": "x", "scopes": [] }), &["/scopes"]),
         (json!({ "name": "x", "scopes": ["read"] }), &["/scopes"]),
         (
+            json!({ "name": "x", "scopes": "projects:read" }),
+            &["/scopes"],
+        ),
+        (
             json!({ "name": "x", "scopes": ["projects:read"], "networks": ["x"] }),
             &["/networks"],
         ),
