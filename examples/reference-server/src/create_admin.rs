@@ -38,7 +38,12 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Other(format!("the input cannot be read: {error}"))
+        let text = format!("the input cannot be read: {error}");
+        match error.kind() {
+            // It was read, and is no UTF-8.
+            io::ErrorKind::InvalidData => Self::Input(text),
+            _ => Self::Other(text),
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use tokio::io::AsyncWriteExt as _;
 use crate::support::{Directory, Server, command};
 
 /// Runs `create-admin` with an input; returns its code, output and errors.
-pub(super) async fn create(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+pub(super) async fn create(
+    arguments: &[&str],
+    input: impl AsRef<[u8]>,
+) -> (Option<i32>, String, String) {
     let all = [&["create-admin"], arguments].concat();
     let mut child = command(all)
         .stdin(Stdio::piped())
@@ -15,7 +18,7 @@ pub(super) async fn create(arguments: &[&str], input: &str) -> (Option<i32>, Str
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // It may end without having read it.
-    drop(stdin.write_all(input.as_bytes()).await);
+    drop(stdin.write_all(input.as_ref()).await);
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -100,5 +103,8 @@ async fn a_weak_password_is_refused_with_sentences_and_leaves_nothing_behind() {
         assert_eq!(code, Some(2), "{err}");
         assert!(err.contains(sentence), "{err}");
     }
+    let (code, _, err) = create(&[&database, email], b"nine green \xff night trains\n").await;
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("the input cannot be read"), "{err}");
     assert!(!directory.path().exists());
 }
