@@ -339,9 +339,7 @@ impl Default for Names<'_> {
 impl<'a> Names<'a> {
     fn insert(&mut self, name: Text<'a>) -> Result<(), Fault> {
         let is_new = match name.plain() {
-            Some(plain) if self.len < INLINE && self.more.is_empty() => {
-                self.insert_inline(plain)
-            }
+            Some(plain) if self.len < INLINE && self.more.is_empty() => self.insert_inline(plain),
             _ => {
                 let inline = self.inline.iter().take(std::mem::take(&mut self.len));
                 self.more.extend(inline.copied().map(Cow::Borrowed));

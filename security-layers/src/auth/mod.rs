@@ -116,9 +116,9 @@ pub use self::api_key::{ApiKeyLayer, ApiKeyScheme};
 pub use self::bearer::{Bearer, BearerLayer};
 pub use self::challenge::{InvalidRealm, Realm, SchemeName};
 pub use self::credential::Presented;
+pub use self::error::{AuthRefused, AuthRefusedKind};
 #[cfg(feature = "token-endpoints")]
 pub(crate) use self::error::{problem, refusal};
-pub use self::error::{AuthRefused, AuthRefusedKind};
 pub use self::future::ResponseFuture;
 pub use self::layer::AuthLayer;
 pub use self::protected::{UnprotectedRoutes, assert_routes_protected};
