@@ -162,7 +162,6 @@ impl Settings {
         let request = token.request(tenant.as_ref(), &client);
         let ended = self.service.revoke(&request, &context).await?;
         if ended.is_none()
-            && !token.from_cookie
             && let Some(of) = self.tokens.session_of(token.text.expose_secret())
             && of.client == client
             && tenant.is_none_or(|tenant| of.tenant == tenant)

@@ -86,6 +86,34 @@ async fn a_cookie_that_was_copied_is_taken_from_the_thief_and_from_its_owner() {
 }
 
 #[tokio::test]
+async fn a_cookie_that_cannot_be_judged_is_kept() {
+    let mut fixture = Fixture::new().await;
+    let store = Arc::new(MemoryStore::new(NonZeroUsize::MIN));
+    // Two that share a store, of which neither has heard of the other's key.
+    let start = async |key_id| {
+        let keys = RefreshKeys::new(key_id, &SecretBytes::generate(32).unwrap()).unwrap();
+        let service = RefreshService::builder(store.clone(), keys);
+        service.start().await.unwrap()
+    };
+    let (here, there) = (start(1).await, start(2).await);
+    fixture.service = here.clone();
+    let issued = fixture.login().await;
+    let token = issued.refresh_token().expose_secret();
+    for (service, status) in [(there, 503), (here, 200)] {
+        let tokens = Tokens(Arc::clone(&fixture.account));
+        let (acme, web) = ("acme".parse().unwrap(), "web".parse().unwrap());
+        let endpoints = TokenEndpoints::new(service, tokens, acme, web);
+        fixture.endpoints = endpoints.cookie(CookieScope::Host, []).unwrap();
+        let request = with_cookie(token, &[("sec-fetch-site", "same-origin")]);
+        let response = fixture.ask(request).await;
+        assert_eq!(response.status(), status);
+        let headers = response.headers();
+        assert_eq!(headers.contains_key(RETRY_AFTER), status == 503);
+        assert_eq!(headers.contains_key(SET_COOKIE), status == 200);
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_goes_where_the_endpoint_is() {
     let fixture = Fixture::new().await;
     let issued = fixture.login().await;
@@ -95,8 +123,11 @@ async fn a_cookie_goes_where_the_endpoint_is() {
         .cookie(CookieScope::Endpoint, [])
         .unwrap();
     let endpoints = endpoints.paths("/refresh", "/revoke", "/sessions").unwrap();
-    let cookie = endpoints.set_cookie(&issued).unwrap();
-    assert!(cookie.to_str().unwrap().contains("; Path=/refresh; "));
+    let again = endpoints.clone().cookie(CookieScope::Endpoint, []).unwrap();
+    for endpoints in [&endpoints, &again] {
+        let cookie = endpoints.set_cookie(&issued).unwrap();
+        assert!(cookie.to_str().unwrap().contains("; Path=/refresh; "));
+    }
     for (refresh, revoke, sessions) in [("/a", "/a", "/b"), ("/a", "/b", "/b"), ("/a", "/b", "/a")]
     {
         assert!(endpoints.clone().paths(refresh, revoke, sessions).is_err());

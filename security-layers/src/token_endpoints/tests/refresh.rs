@@ -265,9 +265,11 @@ async fn a_token_says_itself_whose_it_is_where_all_tenants_share_an_endpoint() {
         endpoints.tenant_with(|_| Some("globex".parse().expect("it is a name")))
     };
     let one = fixture.endpoints.clone();
-    fixture.endpoints = elsewhere(one.clone());
-    let response = fixture.refresh(&token).await;
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    for other in [elsewhere(one.clone()), one.clone().tenant_with(|_| None)] {
+        fixture.endpoints = other;
+        let response = fixture.refresh(&token).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
 
     fixture.endpoints = elsewhere(one).all_tenants();
     let response = fixture.refresh(&token).await;

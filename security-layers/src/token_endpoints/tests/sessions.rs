@@ -36,9 +36,16 @@ async fn any_token_can_be_given_back_and_nothing_is_told_of_it() {
 // It was answered as if it had ended, and lived on.
 #[tokio::test]
 async fn an_access_token_that_is_given_back_by_its_client_ends_its_session() {
-    let fixture = Fixture::new().await;
+    let mut fixture = Fixture::new().await;
     let (laptop, phone) = (fixture.login().await, fixture.login().await);
     let session = laptop.session();
+    // At the endpoint of another tenant.
+    let own = fixture.endpoints.clone();
+    fixture.endpoints = own.clone().tenant_with(|_| "globex".parse().ok());
+    let given_back = json!({ "token": format!("of web {session}") });
+    let response = fixture.ask(post("/auth/revoke", &given_back)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    fixture.endpoints = own;
     for (token, ends) in [
         (format!("of other {session}"), false),
         (format!("of web {}", SessionId::generate()), false),
@@ -109,10 +116,16 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
         let response = fixture.ask(by(Method::DELETE, &path, caller)).await;
         assert_eq!(response.status(), status);
     }
-    let response = fixture
-        .ask(by(Method::DELETE, "/auth/sessions", ann()))
-        .await;
-    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    for (caller, status) in [
+        (
+            fixture.ann(laptop.session(), 11 * minute),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (ann(), StatusCode::NO_CONTENT),
+    ] {
+        let request = by(Method::DELETE, "/auth/sessions", caller);
+        assert_eq!(fixture.ask(request).await.status(), status);
+    }
     for (session, alive) in [(&laptop, true), (&phone, false), (&tablet, false)] {
         let marks = Marks::default().session(session.session());
         let judged = fixture.revocations.check(&marks, fixture.clock.now());
