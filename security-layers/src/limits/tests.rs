@@ -180,10 +180,13 @@ fn lists_that_hold_no_media_type_are_refused_with_a_sentence() {
 #[test]
 fn only_content_is_asked_for_its_type_and_only_once() {
     let policy = Policy {
-        by_path: vec![(
-            "/token".parse().unwrap(),
-            types("application/x-www-form-urlencoded"),
-        )],
+        by_path: vec![
+            (
+                "/token".parse().unwrap(),
+                types("application/x-www-form-urlencoded"),
+            ),
+            ("/token, /login".parse().unwrap(), types("text/plain")),
+        ],
         by_method: vec![(Method::PATCH, types("application/merge-patch+json"))],
         others: types("application/json"),
     };
@@ -217,7 +220,8 @@ fn only_content_is_asked_for_its_type_and_only_once() {
         let form = "application/x-www-form-urlencoded";
         assert!(check_at("/token", method.clone(), &[form], true));
         assert!(!check_at("/token/", method.clone(), &[form], true));
-        for other in [json, patch] {
+        assert!(check_at("/login", method.clone(), &["text/plain"], true));
+        for other in [json, patch, "text/plain"] {
             assert!(!check_at("/token", method.clone(), &[other], true));
         }
     }
