@@ -41,16 +41,16 @@
 //!
 //! A revocation is remembered until the last token it is about has expired for everybody, leeways included, and no longer:
 //! access tokens are to be short-lived, or the list gets long. How long that is, [`TokenLife`] takes from whoever issues them.
-//! Epochs are counters; two things that happen in the same
-//! second are two epochs.
+//! Epochs are counters; two things that happen in the same second are two epochs.
 //!
 //! It is asked by the layer that verifies tokens, for every request, after the signature. A proxy in front changes nothing, if
 //! it does not verify tokens itself: it would know of no revocation.
 //!
 //! # What it does not do
 //!
-//! Refresh tokens are not its business: end the session where they are kept first, or a new access token is issued
-//! afterwards. API keys are revoked in their own store.
+//! Refresh tokens are not its business: end the session where they are kept as well, or it goes on to get access tokens, which
+//! are accepted as soon as what was said here is forgotten. `RefreshService` of `refresh` does both, in the order in which no
+//! failure leaves tokens behind. API keys are revoked in their own store.
 
 mod builder;
 mod life;
