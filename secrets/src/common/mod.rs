@@ -6,3 +6,4 @@ pub(crate) mod luhn;
 pub(crate) mod marks;
 pub(crate) mod names;
 pub(crate) mod percent;
+pub(crate) mod userinfo;

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use super::{HIDDEN, is_sensitive};
 use crate::common::percent::decoded;
+use crate::common::userinfo::may_end_later;
 
 /// Schemes without an authority, of which at least the scheme can be shown. Before any other colon may stand a user name.
 const OPAQUE: [&str; 7] = ["blob", "data", "javascript", "mailto", "sms", "tel", "urn"];
@@ -98,25 +99,17 @@ fn is_host(host: &str) -> bool {
     name.bytes().all(name_byte) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// Whether a password with an unescaped `/`, `?` or `#` may have ended the authority too early: then an `@` follows. One
-/// at the start of a segment, as in `/@user`, is common and follows no password, nor does one in a parameter's value.
+/// Whether a password with an unescaped `/`, `?` or `#` may have ended the authority too early: then an `@` follows.
 fn is_ambiguous(authority: &str, rest: &str) -> bool {
-    let with_port = authority.contains(':');
-    let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    let in_path = path
-        .split('/')
-        .enumerate()
-        .any(|(at, segment)| match segment.find('@') {
-            None => false,
-            Some(0) => at == 0,
-            Some(before) => with_port || at == 0 || segment[..before].contains(':'),
-        });
-    let nameless = |before: &str| path.is_empty() || !before.contains('=');
-    in_path
-        || with_port
-            && after
-                .split_once('@')
-                .is_some_and(|(before, _)| nameless(before))
+    if authority.contains(':') {
+        return may_end_later(rest.as_bytes());
+    }
+    let path = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    let mut segments = path.split('/').enumerate();
+    segments.any(|(at, segment)| {
+        let sign = segment.find('@');
+        sign.is_some_and(|sign| at == 0 || segment[..sign].contains(':'))
+    })
 }
 
 /// Path and query, without the fragment.

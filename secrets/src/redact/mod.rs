@@ -97,6 +97,7 @@ mod tests;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 mod url;
+mod userinfo;
 mod value;
 mod writer;
 

@@ -8,10 +8,10 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 
-use super::bytes::{at, escaped, is_blank, is_token, run, skip_spaces};
+use super::bytes::{at, is_blank, is_token, run, skip_spaces};
 use crate::common::issuers::{OWN_ID, OWN_SECRET};
 
-/// How far the label of a PEM block goes, and what is before the host in a URL.
+/// How far the label of a PEM block goes.
 const NEAR: usize = 1024;
 
 pub(super) const PEM: &str = "-----BEGIN ";
@@ -132,57 +132,6 @@ fn ends_quote(next: u8) -> bool {
             next,
             0 | b',' | b';' | b':' | b'.' | b')' | b']' | b'}' | b'>' | b'\'' | b'\\'
         )
-}
-
-pub(super) const URL: &str = "://";
-/// As some write it in JSON.
-pub(super) const URL_IN_JSON: &str = ":\\/\\/";
-/// What is longer than this before a host is no name of a user but a token.
-const LONGEST_USER: usize = 16;
-
-/// User and password of a URL (RFC 3986, 3.2.1), also those that forgot to escape a `/`, `?` or `#`; or a
-/// token in the place of the user.
-pub(super) fn userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
-    let start = literal.end;
-    let near = &text[..text.len().min(start + NEAR)];
-    let is_url = |byte: u8| !is_blank(byte) && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | 0x1b);
-    let authority = run(near, start, |byte| {
-        is_url(byte) && !matches!(byte, b'/' | b'?' | b'#')
-    });
-    let host = &near[start..authority];
-    let colon = host.iter().position(|byte| *byte == b':');
-    if let Some(sign) = host.iter().rposition(|byte| *byte == b'@') {
-        let is_secret = colon.is_some_and(|colon| colon < sign) || sign > LONGEST_USER;
-        return is_secret.then_some(start..start + sign);
-    }
-    // An IPv6 address and a port have colons too.
-    let is_port = host[colon? + 1..].iter().all(u8::is_ascii_digit);
-    if at(near, start) == b'[' || is_port {
-        return None;
-    }
-    let end = run(near, authority, is_url);
-    let sign = near[authority..end].iter().position(|byte| *byte == b'@')?;
-    Some(start..authority + sign)
-}
-
-/// How a URL begins that is a parameter of another one, or of one that is that itself.
-pub(super) const URLS_IN_URLS: [&str; 2] = ["%3a%2f%2f", "%253a%252f%252f"];
-
-/// The same of a URL that is percent-encoded.
-pub(super) fn encoded_userinfo(text: &[u8], literal: Range<usize>) -> Option<Range<usize>> {
-    let start = literal.end;
-    let near = &text[..text.len().min(start + NEAR)];
-    // What is encoded once more is not of this URL.
-    let length = literal.len() / 3;
-    let is = |at: usize, byte| near[at] == byte || escaped(near, at, byte) == Some(length);
-    let word = run(near, start, |byte| {
-        !is_blank(byte) && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'&' | 0x1b)
-    });
-    let ends = |at: &usize| is(*at, b'/') || is(*at, b'?') || is(*at, b'#');
-    let authority = (start..word).find(ends).unwrap_or(word);
-    let sign = (start..authority).rfind(|at| is(*at, b'@'))?;
-    let has_password = (start..sign).any(|at| is(at, b':'));
-    (has_password || sign - start > LONGEST_USER).then_some(start..sign)
 }
 
 /// What is between the brand of an API key of this family and its id.

@@ -13,7 +13,7 @@ use super::names::Names;
 use super::pattern;
 use super::prefix::Prefix;
 use super::value::{Done, Edit, sql_text, value};
-use super::{CUT, IN_PLACE, LONGEST_LINE, REDACTED};
+use super::{CUT, IN_PLACE, LONGEST_LINE, REDACTED, userinfo};
 use crate::common::names::{SENSITIVE, SENSITIVE_IN_QUERIES, SEPARATORS};
 
 pub(super) struct Scanner {
@@ -69,7 +69,7 @@ impl Scanner {
             });
             literals.extend(signs);
         }
-        let urls_in_urls = pattern::URLS_IN_URLS.map(|text| (text, Kind::UrlInUrl));
+        let urls_in_urls = userinfo::URLS_IN_URLS.map(|text| (text, Kind::UrlInUrl));
         let own_keys = pattern::OWN_KEYS.map(|text| (text, Kind::OwnKey));
         let hashes = pattern::HASHES.map(|text| (text, Kind::Hash));
         let sql = pattern::SQL.map(|text| (text, Kind::Sql));
@@ -79,8 +79,8 @@ impl Scanner {
             (pattern::JWT, Kind::Jwt),
             (pattern::BEARER, Kind::Bearer),
             (pattern::BASIC, Kind::Basic),
-            (pattern::URL, Kind::Url),
-            (pattern::URL_IN_JSON, Kind::Url),
+            (userinfo::URL, Kind::Url),
+            (userinfo::URL_IN_JSON, Kind::Url),
         ];
         let emails = emails.then_some((pattern::EMAIL, Kind::Email));
         let patterns = patterns.into_iter().chain(several).chain(sql).chain(emails);
@@ -156,8 +156,8 @@ impl Scanner {
                 Kind::Jwt => pattern::jwt(text, literal, &mut jwt_done).map(in_place),
                 Kind::Bearer => pattern::bearer(text, literal).map(in_place),
                 Kind::Basic => pattern::basic(text, literal).map(in_place),
-                Kind::Url => pattern::userinfo(text, literal).map(in_place),
-                Kind::UrlInUrl => pattern::encoded_userinfo(text, literal).map(in_place),
+                Kind::Url => userinfo::in_text(text, literal).map(in_place),
+                Kind::UrlInUrl => userinfo::encoded(text, literal).map(in_place),
                 Kind::OwnKey => pattern::own_key(text, literal).map(in_place),
                 Kind::Hash => pattern::hash(text, literal).map(in_place),
                 Kind::Sql => sql_text(text, literal, &mut done),

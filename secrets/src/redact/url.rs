@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::names::Class;
-use super::pattern::userinfo;
+use super::userinfo::UserInfo;
 use super::{IN_PLACE, Redactor};
 use crate::common::names::Place;
 use crate::common::percent::decoded;
@@ -107,15 +107,9 @@ fn authority_start(url: &str) -> usize {
 
 /// Where the `@` is behind a user and a password, or `start` if there are none.
 fn user_end(url: &str, start: usize) -> usize {
-    let rest = &url[start..];
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let sign = authority.rfind('@');
-    if start == 0 {
+    match UserInfo::of(&url.as_bytes()[start..]) {
         // Without slashes it may also be the `@` of an address, unless a password is before it.
-        let is_password = |sign: &usize| authority[..*sign].contains(':');
-        return sign.filter(is_password).unwrap_or(0);
+        Some(user) if start > 0 || user.has_password => start + user.end,
+        _ => start,
     }
-    let unescaped = || userinfo(url.as_bytes(), start..start).map(|user| user.end);
-    let sign = sign.map(|sign| start + sign).or_else(unescaped);
-    sign.unwrap_or(start)
 }

@@ -163,6 +163,34 @@ fn urls_lose_user_fragment_and_secret_parameters() {
         ("https://joe:x/y@h/a", "https://***@h/a"),
         ("https://joe:x?y@h/a?b=c", "https://***@h/a?b=c"),
         ("https://joe:x#y@h/a", "https://***@h/a"),
+        ("https://joe:x:/y/z@x@h/a", "https://***@h/a"),
+        ("https://joe:x/y@x/z@h/a", "https://***@h/a"),
+        ("https://joe:x@x/y@h/a", "https://***@h/a"),
+        ("https://joe:x@x?y@h/a", "https://***@h/a"),
+        ("https://joe:x@x#y@h/a", "https://***@h/a"),
+        ("https://joe:x/y z@h/a", "https://***@h/a"),
+        ("https://joe:123456/x@h/a", "https://***@h/a"),
+        ("redis://:12/34@h/0", "redis://***@h/0"),
+        ("joe:x/y@tcp(h:3306)/a", "***@tcp(h:3306)/a"),
+        ("https://DOMAIN\\joe:x/y@h/a", "https://***@h/a"),
+        (
+            "https://joe:x@h/@a/b?mail=a@b",
+            "https://***@h/@a/b?mail=a@b",
+        ),
+        // Nobody's.
+        (
+            "https://h/path@2x.png?mail=a@b",
+            "https://h/path@2x.png?mail=a@b",
+        ),
+        (
+            "https://h:8443/path@2x.png?mail=a@b",
+            "https://h:8443/path@2x.png?mail=a@b",
+        ),
+        (
+            "mongodb://h1:27017,h2:27017/a?mail=a@b",
+            "mongodb://h1:27017,h2:27017/a?mail=a@b",
+        ),
+        ("https://[::1]:80/a@b", "https://[::1]:80/a@b"),
         (
             "https://h/sk_live_4eC39HqLyjWDarjtT1zdp7dc/x",
             "https://h/sk_live_***/x",

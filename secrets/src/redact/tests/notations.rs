@@ -257,8 +257,16 @@ fn a_query_can_be_without_its_question_mark() {
 fn urls_can_be_parts_of_others() {
     assert_redacted(&[
         (
-            "/?to=https%3A%2F%2Fu%3Ax9secret%40h%2Fa%3Ab%40c",
-            "/?to=https%3A%2F%2F***%40h%2Fa%3Ab%40c",
+            "/?to=https%3A%2F%2Fu%3Ax9secret%40h%2F%40a%3Ab",
+            "/?to=https%3A%2F%2F***%40h%2F%40a%3Ab",
+        ),
+        (
+            "/?to=https%3A%2F%2Fu%3Ax9secret%2Fx9secret%40x9secret%40h%2Fa",
+            "/?to=https%3A%2F%2F***%40h%2Fa",
+        ),
+        (
+            "/?to=https%3A%2F%2Fh%3A80%2Fa%40b%26mail=a%40b",
+            "/?to=https%3A%2F%2Fh%3A80%2Fa%40b%26mail=a%40b",
         ),
         (
             "https%253A%252F%252Fu%253Ax9secret%2540h%252F",
@@ -267,6 +275,10 @@ fn urls_can_be_parts_of_others() {
         (
             r#"{"url":"https:\/\/u:x9secret@h\/","n":1}"#,
             r#"{"url":"https:\/\/***@h\/","n":1}"#,
+        ),
+        (
+            r#"{"url":"https:\/\/u:x9secret\/x9secret@h\/","to":"https:\/\/h:80\/a@b"}"#,
+            r#"{"url":"https:\/\/***@h\/","to":"https:\/\/h:80\/a@b"}"#,
         ),
         ("https://x9secretx9secretx9@h/", "https://***@h/"),
         (

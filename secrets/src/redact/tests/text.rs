@@ -147,6 +147,12 @@ fn secrets_are_taken_out_of_lines() {
         ("redis://:pa55@cache", "redis://***@cache"),
         ("https://u:p@ss@host/x", "https://***@host/x"),
         ("amqp://u:p/w?x@host", "amqp://***@host"),
+        ("https://u:qp:/C/up@ss@host/x", "https://***@host/x"),
+        ("https://u:p@ss/w@host/x", "https://***@host/x"),
+        (
+            "amqp://u:pa55@h1/a,amqp://u:pa55@h2/a",
+            "amqp://***@h1/a,amqp://***@h2/a",
+        ),
         ("https://u:p@[::1]:8080/", "https://***@[::1]:8080/"),
         // Headers.
         (
@@ -291,6 +297,8 @@ fn lines_without_secrets_are_not_touched() {
         "http://localhost:8080/a@b?c=d",
         "http://[::1]:8080/x@y",
         "https://example.com/@scope/pkg?page=2&sort=asc",
+        "https://host/path@2x.png?mail=a@b",
+        "mongodb://h1:27017,h2:27017/a?mail=a@b",
         "std::io://x",
         "spinning design encode keyboard authors shopping pinned",
         "monkey=1 sort_key=name zip_code=12345",
@@ -498,6 +506,8 @@ fn no_text_takes_more_than_its_length() {
         "://",
         "://a:b",
         "://u:p@",
+        "://u:p/w@",
+        "://u:p@h/w@",
         "Bearer ",
         "Bearer a",
         "basic a",
@@ -558,6 +568,7 @@ fn no_text_takes_more_than_its_length() {
         "bearer \"",
         "%3a%2f%2f",
         "%3a%2f%2fa%3a",
+        "%3a%2f%2fa%3ab%2fc%40",
         "%253a%252f%252fa%2540",
         ":\\/\\/a:b",
         "password '",
