@@ -155,8 +155,11 @@ impl Settings {
 
     pub(super) async fn revoke(&self, parts: &Parts, mut form: Form) -> Done {
         let (tenant, client) = (self.tenant(parts)?, self.client(&form)?);
-        let token = form.take("token").or_else(|| form.take("refresh_token"));
-        let token = self.token(parts, token)?;
+        let token = match (form.take("token"), form.take("refresh_token")) {
+            // One of them would live on.
+            (Some(_), Some(_)) => return Err(Fault::SeveralTokens.into()),
+            (token, other) => self.token(parts, token.or(other))?,
+        };
         let token = token.ok_or_else(|| missing("token"))?;
         let context = self.context(parts);
         let request = token.request(tenant.as_ref(), &client);

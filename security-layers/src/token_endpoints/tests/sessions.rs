@@ -28,6 +28,9 @@ async fn any_token_can_be_given_back_and_nothing_is_told_of_it() {
     let told = fixture.events.take();
     let revoked = told.iter().filter(|kind| **kind == EventKind::TokenRevoked);
     assert_eq!(revoked.count(), 2, "{told:?}");
+    let two = json!({ "token": token, "refresh_token": text(&second, "refresh_token") });
+    let two = fixture.ask(post("/auth/revoke", &two)).await;
+    assert_eq!(two.status(), StatusCode::BAD_REQUEST);
     let nothing = fixture.ask(post("/auth/revoke", &json!({}))).await;
     assert_eq!(nothing.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(value(&nothing)["errors"][0]["pointer"], "/token");
