@@ -176,6 +176,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // A commit that a power cut takes back would make good refresh tokens look forged.
             .synchronous(SqliteSynchronous::Full)
+            // Whoever deletes their account is not to be found in what the file does not use any more.
+            .pragma("secure_delete", "ON")
             .busy_timeout(PATIENCE);
         let pool = pool
             .connect_with(options)

@@ -2,7 +2,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{GOOD, LOGIN, access_token, ask, post, register};
-use crate::support::{PASSWORD, Server, eventually};
+use crate::support::{Directory, PASSWORD, Server, eventually};
 
 const ME: &str = "/api/v1/me";
 const EXPORT: &str = "/api/v1/me/export";
@@ -94,6 +94,31 @@ async fn an_account_is_deleted_by_its_owner_with_all_that_opens_it() {
     let again = register(&server, "ann@example.com").await;
     assert_ne!(again, id);
     server.login("ann@example.com", GOOD).await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_account_is_left_in_the_file() {
+    let directory = Directory::new();
+    let server = Server::with(&[&directory.with_admin()]).await;
+    register(&server, "ann@example.com").await;
+    register(&server, "bob@example.com").await;
+    let token = access_token(&server.login("ann@example.com", GOOD).await);
+    let call = server
+        .nobody(&Method::POST, "/api/v1/api-keys")
+        .token(&token);
+    let key = call.json(r#"{"name":"for the night","scopes":["projects:read"]}"#);
+    assert_eq!(key.await.status, StatusCode::CREATED);
+    let deleted = delete(&server, &token, GOOD).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    server.terminate();
+    assert!(server.ended().await.0.success());
+
+    let file = std::fs::read(directory.path()).unwrap();
+    let holds = |text: &str| file.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("bob@example.com"));
+    for gone in ["ann@example.com", "for the night"] {
+        assert!(!holds(gone), "{gone}");
+    }
 }
 
 #[tokio::test]
