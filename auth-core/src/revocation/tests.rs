@@ -316,6 +316,41 @@ async fn without_an_answer_for_30_seconds_nothing_is_accepted() {
     assert_eq!(check(good), Ok(()));
 }
 
+/// A store that takes twenty seconds to answer.
+#[derive(Debug)]
+struct Late(ManualClock);
+
+impl RevocationStore for Late {
+    fn add<'a>(&'a self, _: &'a Revocation, _: Timestamp) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn changes(&self, after: Cursor, _: Timestamp) -> Answer<'_, Changes> {
+        Box::pin(async move {
+            self.0.advance(20 * SECOND);
+            Ok(Changes {
+                revocations: Vec::new(),
+                cursor: after,
+                more: false,
+            })
+        })
+    }
+
+    fn purge(&self, _: Timestamp, _: u32) -> Answer<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_as_old_as_its_question() {
+    let clock = ManualClock::default();
+    let revocations = Revocations::builder(LIFE)
+        .clock(clock.clone())
+        .shared(Late(clock.clone()));
+    revocations.sync().await.unwrap();
+    assert_eq!(revocations.status(clock.now()).age, Some(20 * SECOND));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_others_could_not_be_told_they_are_told_later() {
     let (store, clock) = (Shaky::default(), ManualClock::default());
