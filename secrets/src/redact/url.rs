@@ -66,6 +66,10 @@ pub(super) fn url<'a>(redactor: &Redactor, url: &'a str) -> Cow<'a, str> {
     // First of all, since a password may have any of the signs that end the other parts.
     let host = user_end(url, start);
     let (user, rest) = (&url[start..host], &url[host..]);
+    if start == 0 && authority_start(rest) > 0 {
+        // The slashes of the password were before those of the URL.
+        return Cow::Owned([IN_PLACE, &self::url(redactor, rest)].concat());
+    }
     let (rest, fragment) = match rest.split_once('#') {
         Some((rest, fragment)) => (rest, Some(fragment)),
         None => (rest, None),

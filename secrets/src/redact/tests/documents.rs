@@ -172,6 +172,7 @@ fn urls_lose_user_fragment_and_secret_parameters() {
         ("https://joe:123456/x@h/a", "https://***@h/a"),
         ("redis://:12/34@h/0", "redis://***@h/0"),
         ("joe:x/y@tcp(h:3306)/a", "***@tcp(h:3306)/a"),
+        ("joe:x@x/y@h,https://joe:x@h/a", "***@h,https://***@h/a"),
         ("https://DOMAIN\\joe:x/y@h/a", "https://***@h/a"),
         (
             "https://joe:x@h/@a/b?mail=a@b",
