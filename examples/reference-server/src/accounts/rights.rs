@@ -12,6 +12,12 @@ pub(crate) const ADMIN: &str = "admin";
 /// From what everybody has to what few have.
 pub(crate) const ROLES: [&str; 3] = [VIEWER, EDITOR, ADMIN];
 
+/// The highest of an account's roles, which has what the others have; `none` without any.
+pub(crate) fn highest(roles: &[String]) -> &'static str {
+    let given = |role: &&str| roles.iter().any(|given| given == role);
+    ROLES.into_iter().rev().find(given).unwrap_or("none")
+}
+
 pub(super) fn catalogue() -> Result<Roles, RolesError> {
     let of = |role, actions: &[&str]| {
         let allowed = actions.iter().flat_map(|action| {
@@ -46,7 +52,7 @@ pub(super) fn catalogue() -> Result<Roles, RolesError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ROLES, catalogue};
+    use super::{ROLES, catalogue, highest};
 
     #[test]
     fn each_role_has_what_the_one_before_it_has_and_more() {
@@ -74,5 +80,16 @@ mod tests {
             assert!(pair[0].len() < pair[1].len());
         }
         assert_eq!(allowed[2].len(), catalogue.permissions().count());
+    }
+
+    #[test]
+    fn of_several_roles_the_highest_counts() {
+        let of = |roles: &[&str]| {
+            let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
+            highest(&roles)
+        };
+        assert_eq!(of(&["admin", "editor", "viewer"]), "admin");
+        assert_eq!(of(&["viewer", "editor"]), "editor");
+        assert_eq!(of(&[]), "none");
     }
 }

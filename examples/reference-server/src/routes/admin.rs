@@ -91,17 +91,20 @@ pub(super) async fn change(
         .api_keys
         .forget_owner(&account.tenant, &account.subject);
     if before.roles != after.roles {
+        let now = rights::highest(&after.roles);
         accounts.tell(EventKind::PermissionsChanged, &account, &context, |event| {
-            event.actor(who.actor())
+            event.actor(who.actor()).reason(now)
         });
     }
     if before.is_enabled() != after.is_enabled() {
-        let kind = if before.is_enabled() {
-            EventKind::UserArchived
+        let (kind, reason) = if before.is_enabled() {
+            (EventKind::UserArchived, "disabled")
         } else {
-            EventKind::UserUpdated
+            (EventKind::UserUpdated, "enabled")
         };
-        accounts.tell(kind, &account, &context, |event| event.actor(who.actor()));
+        accounts.tell(kind, &account, &context, |event| {
+            event.actor(who.actor()).reason(reason)
+        });
     }
     reply::answer(StatusCode::OK, &AccountView::from(&after))
 }

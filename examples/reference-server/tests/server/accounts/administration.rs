@@ -246,6 +246,7 @@ async fn what_happens_is_in_the_audit_trail_of_its_tenant() {
         (&changed["actor_kind"], &changed["severity"]),
         (&json!("user"), &json!("WARNING"))
     );
+    assert_eq!(changed["reason"], "editor");
     assert!(changed["request_id"].is_string());
     let times: Vec<_> = events
         .iter()
