@@ -87,6 +87,8 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_of_what_is_known() {
+        // With one subscriber alone, another test without any could switch these events off.
+        let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
