@@ -80,18 +80,24 @@ pub(super) fn url<'a>(redactor: &Redactor, url: &'a str) -> Cow<'a, str> {
     };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     // Each part on its own: what stands for a secret in one does not change where another begins.
-    let host = redactor.redact(host);
-    let path = redactor.redact(path);
     let is_clean = |part: &Cow<'_, str>| matches!(part, Cow::Borrowed(_));
+    let has_clean_host = is_clean(&redactor.redact(host));
+    let path = redactor.redact(path);
     let has_user = !matches!(user, "" | IN_PLACE);
-    let is_same = fragment.is_none() && !has_user && is_clean(&host) && is_clean(&path);
+    let is_same = fragment.is_none() && !has_user && has_clean_host && is_clean(&path);
     if is_same && query_.as_ref().is_none_or(is_clean) {
         return Cow::Borrowed(url);
     }
     let mut out = String::with_capacity(url.len());
     out.push_str(&url[..start]);
     out.push_str(if user.is_empty() { "" } else { IN_PLACE });
-    out.extend([host, path]);
+    // All of it, since a mark in a host makes it one that might be a user.
+    out.push_str(match host {
+        host if has_clean_host => host,
+        host if host.starts_with('@') => "@***",
+        _ => IN_PLACE,
+    });
+    out.push_str(&path);
     if let Some(query) = query_ {
         out.extend(["?", &query]);
     }

@@ -178,6 +178,9 @@ fn urls_lose_user_fragment_and_secret_parameters() {
             "https://joe:x@h/@a/b?mail=a@b",
             "https://***@h/@a/b?mail=a@b",
         ),
+        // What is redacted in a host is no password the next time.
+        ("https://pin:123/x@y", "https://***/x@y"),
+        ("https://joe:x@pin:123/y", "https://***@***/y"),
         // Nobody's.
         (
             "https://h/path@2x.png?mail=a@b",
