@@ -23,7 +23,7 @@ use tower_service::Service;
 // of `Authorization`.
 fuzz_target!(|data: &[u8]| {
     let mut request = Request::new(());
-    let (mut authorizations, mut keys, mut query) = (Vec::new(), Vec::new(), "");
+    let (mut authorizations, mut keys) = (Vec::new(), Vec::new());
     for line in data.split(|byte| *byte == b'\n') {
         let (name, value, values) = match line.split_first() {
             Some((b'?', rest)) => {
@@ -31,7 +31,6 @@ fuzz_target!(|data: &[u8]| {
                     && let Ok(uri) = format!("/?{text}").parse()
                 {
                     *request.uri_mut() = uri;
-                    query = text;
                 }
                 continue;
             }
@@ -44,6 +43,8 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 
+    // Without the fragment, which a line may have as well.
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let mut service = AuthLayer::optional(Anybody).layer(Handler);
     let mut cx = Context::from_waker(Waker::noop());
     let response = match pin!(service.call(request)).poll(&mut cx) {
