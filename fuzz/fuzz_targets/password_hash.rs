@@ -49,5 +49,8 @@ fuzz_target!(|data: &[u8]| {
     for more in ["$", "\n", "\0", " "] {
         assert!(read(&format!("{text}{more}")).is_err(), "{text:?}");
     }
-    assert!(!format!("{info:?}").contains('$'));
+    // Nothing of the hash itself is shown. The id of its pepper may be a dollar sign too.
+    let id = info.pepper().map(ToString::to_string).unwrap_or_default();
+    let shown = format!("{info:?}").replace(&id, "");
+    assert!(!shown.contains('$'), "{text:?}");
 });
