@@ -1,14 +1,15 @@
 //! Cookies of trusted devices: see the table in `fuzz/README.md`.
 #![no_main]
 
-use std::pin::pin;
 use std::sync::LazyLock;
-use std::task::{Context, Poll, Waker};
 
 use libfuzzer_sys::fuzz_target;
 use portcullis_auth_core::id::{SubjectId, TenantId};
 use portcullis_auth_core::throttle::{Attempt, AuthGate, Decision, DeviceKeys};
 use portcullis_secrets::SecretBytes;
+
+#[path = "shared/ready.rs"]
+mod ready;
 
 struct World {
     gate: AuthGate,
@@ -34,26 +35,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
-/// The result of a future that a store in memory never lets wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("a store in memory does not wait"),
-    }
-}
-
 fn is_trusted(name: &str, cookie: &str) -> bool {
     let world = &*WORLD;
     let attempt = Attempt::password(&world.tenant, name).device(Some(cookie));
-    let Decision::Permit(permit) = now(world.gate.begin(&attempt)) else {
+    let Decision::Permit(permit) = ready::now(world.gate.begin(&attempt)) else {
         panic!("all charges are given back");
     };
     let trusted = permit.trusted_device();
-    now(permit.withdrawn());
+    ready::now(permit.withdrawn());
     trusted
 }
 

@@ -2,9 +2,7 @@
 #![no_main]
 
 use std::num::NonZeroUsize;
-use std::pin::pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -22,6 +20,9 @@ use portcullis_auth_core::time::{Clock, Timestamp};
 use portcullis_secrets::SecretBytes;
 use portcullis_secrets::rotate::RingPolicy;
 use serde_json::Value;
+
+#[path = "shared/ready.rs"]
+mod ready;
 
 static KEYS: LazyLock<RefreshKeys> = LazyLock::new(|| {
     let key = "7b1e0c5a93d2f4684fa6c81d3e90b7527b1e0c5a93d2f4684fa6c81d3e90b753";
@@ -95,10 +96,10 @@ static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
     let service = RefreshService::builder(store, KEYS.clone())
         .signed(issuer.expect("it has keys"))
         .clock(Arc::new(Noon));
-    let service = now(service.start()).expect("there are no sessions");
+    let service = ready::now(service.start()).expect("there are no sessions");
     let (tenant, client): (TenantId, ClientId) = (FAMILY.tenant.clone(), FAMILY.client.clone());
     let login = Login::new(tenant.clone(), FAMILY.subject.clone(), client.clone());
-    let login = now(service.login(&login, 0, &audit::Context::default()));
+    let login = ready::now(service.login(&login, 0, &audit::Context::default()));
     let login = login.expect("nothing has happened to them");
     let ours = login.refresh_token().expose_secret().to_owned();
     let payload = ours.split('.').nth(1).expect("it is a JWT");
@@ -127,15 +128,6 @@ impl Clock for Noon {
     }
 }
 
-/// The result of a future that a store in memory never lets wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    let mut cx = Context::from_waker(Waker::noop());
-    match pin!(future).as_mut().poll(&mut cx) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("a store in memory does not wait"),
-    }
-}
-
 impl Signed {
     fn sign(&self, payload: &[u8]) -> String {
         let (header, _) = self.ours.split_once('.').expect("it is a JWT");
@@ -148,7 +140,7 @@ impl Signed {
     fn is_good(&self, text: &str) -> bool {
         let request = RefreshRequest::new(text, &self.tenant, &self.client);
         let context = audit::Context::default();
-        now(self.service.refresh(&request, &context)).is_ok()
+        ready::now(self.service.refresh(&request, &context)).is_ok()
     }
 
     /// Nothing that is made up or changed refreshes, nor ends the session, whoever has signed it.
@@ -178,7 +170,7 @@ impl Signed {
             assert!(claims == self.claims || !self.is_good(&text), "{claims}");
         }
         let sessions = self.service.sessions(&self.tenant, &FAMILY.subject, None);
-        assert_eq!(now(sessions).expect("it is there").len(), 1);
+        assert_eq!(ready::now(sessions).expect("it is there").len(), 1);
     }
 }
 
