@@ -134,14 +134,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "rate_limit",
         value: "QUOTA",
-        default: Default::Value("600/min,burst=100"),
+        default: Default::Value("600/min,burst=200"),
         help: "Requests per client, such as `100/min,burst=20`, or `off`",
     },
     Setting {
         key: "auth_rate_limit",
         value: "QUOTA",
-        default: Default::Value("60/min,burst=30"),
-        help: "Requests per client for /api/v1/auth, which cost more than others; or `off`",
+        default: Default::Value("120/min,burst=60"),
+        help: "Requests per client for /api/v1/auth, which cost more than others, but for its refresh and revoke; or `off`",
     },
     Setting {
         key: "sign_in_limit",

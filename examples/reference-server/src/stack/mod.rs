@@ -193,13 +193,12 @@ fn guarded(settings: &Settings, routes: Router, metrics: &Metrics) -> Result<Rou
     Ok(router)
 }
 
-/// What costs a password's hash, or tells a guess from another, has a limit of its own.
+/// What costs a password's hash, or tells a guess from another, has a limit of its own. Tokens that nobody can guess are given
+/// back or renewed under the limit of all requests: many tabs and many people may be behind one address.
 fn about_signing_in(request: &Parts) -> Option<()> {
-    request
-        .uri
-        .path()
-        .starts_with("/api/v1/auth/")
-        .then_some(())
+    let path = request.uri.path();
+    let guesses = path.starts_with("/api/v1/auth/") && ![REFRESH, REVOKE].contains(&path);
+    guesses.then_some(())
 }
 
 /// What operators see, on a listener of their own.

@@ -289,6 +289,14 @@ async fn signing_in_has_a_rate_limit_of_its_own() {
             .ends_with("quota-exceeded")
     );
     assert_eq!(server.get("/api/v1/projects").await.status, StatusCode::OK);
+    // There is nothing to guess at a refresh token.
+    let token = json!({ "refresh_token": "rt_made_up" });
+    assert_eq!(
+        post(&server, "/api/v1/auth/refresh", &token)
+            .await
+            .problem(),
+        "invalid-grant"
+    );
 }
 
 #[tokio::test]
