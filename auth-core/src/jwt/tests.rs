@@ -27,6 +27,8 @@ fn an_object_is_read_as_the_standard_has_it() {
         r#"{"a":-0.5e+10,"b":[1,"2",null,{"c":true}],"d":{}}"#,
         r#"{"é":"ü","\u00e8":"\ud83d\ude00"}"#,
         r#"{"a":{"a":{"a":1}}}"#,
+        r#"{"a":1,"a\u0000":2,"\u0000a":3}"#,
+        &format!(r#"{{"a":1{},"b":0.{}}}"#, "0".repeat(305), "1".repeat(400)),
     ] {
         let expected = oracle(text).unwrap();
         let mut names = members(text).unwrap();
@@ -58,11 +60,16 @@ fn an_object_is_read_as_the_standard_has_it() {
         r#"{"a":NaN}"#,
         r#"{"a":1e400}"#,
         r#"{"a":-1e999999999999}"#,
+        &format!(r#"{{"a":-{}}}"#, "9".repeat(309)),
         r#"{"a":tru}"#,
         r#"{"a":[1,]}"#,
         r#"{"a":"b}"#,
         r#"{"a":"\x"}"#,
         r#"{"a":"\ud83d"}"#,
+        r#"{"a":"\ud83d\ud83d"}"#,
+        r#"{"a":"\ude00\ud83d"}"#,
+        r#"{"\ud83d":1}"#,
+        "{\"a\":\"\\\n\"}",
         r#"{"a":"\u12"}"#,
         "{\"a\":\"\n\"}",
         r#"{"a":1}/* */"#,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_auth_core::jwt::{
-    Algorithm, Issuer, JwtErrorKind, KeySource, Lookup, Profile, TokenKind, Verifier,
+    Algorithm, Algorithms, Issuer, JwtErrorKind, KeySource, Lookup, Profile, TokenKind, Verifier,
 };
 use portcullis_auth_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -392,6 +392,43 @@ fn a_key_verifies_tokens_of_its_own_issuer_only() {
         refusal(&both, &from("https://c.example", &a)),
         Some(JwtErrorKind::Issuer)
     );
+}
+
+// What a header says is remembered from the last token that was accepted; whether it fits is not.
+#[test]
+fn a_header_that_was_accepted_is_judged_anew_for_each_token() {
+    let (a, b) = (
+        Key::generate(Algorithm::Es256),
+        Key::generate(Algorithm::Es256),
+    );
+    let named = |name: &str, kind, keys: &Key| {
+        Issuer::settings(name, AUDIENCE, Profile::Own(kind), keys.set())
+    };
+    let ed_only = Algorithms::new([Algorithm::EdDsa]).unwrap();
+    let settings = [
+        named(ISSUER, TokenKind::Access, &a),
+        named("https://keys.example", TokenKind::Access, &b),
+        named("https://kinds.example", TokenKind::Refresh, &a),
+        named("https://algorithms.example", TokenKind::Access, &a).algorithms(ed_only),
+    ];
+    let verifier = Verifier::new(settings.map(|settings| settings.build().unwrap())).unwrap();
+    let nameless = with(a.header(), &json!({"kid": null}));
+    for (header, with_other_keys) in [
+        (a.header(), JwtErrorKind::UnknownKey),
+        (nameless, JwtErrorKind::Signature),
+    ] {
+        for (iss, expected) in [
+            ("https://keys.example", with_other_keys),
+            ("https://kinds.example", JwtErrorKind::Type),
+            ("https://algorithms.example", JwtErrorKind::Algorithm),
+        ] {
+            assert_eq!(refusal(&verifier, &a.sign(&header, &claims())), None);
+            let token = a.sign(&header, &with(claims(), &json!({ "iss": iss })));
+            assert_eq!(refusal(&verifier, &token), Some(expected), "{header} {iss}");
+        }
+        let forged = b.sign(&header, &claims());
+        assert_eq!(refusal(&verifier, &forged), Some(JwtErrorKind::Signature));
+    }
 }
 
 // AUTH case 24; that nothing is fetched is plain from there being nothing here that could fetch.
