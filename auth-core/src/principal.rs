@@ -84,9 +84,13 @@ impl Principal {
         }
     }
 
-    /// What an access token says of its subject, who may do nothing yet: the claims `sub`, `sid`, `client_id` or `azp`, `jti`, `scope`
-    /// or `scp`, `amr`, `acr` and `auth_time`; `tenant` and `roles` of tokens of our own only, since what another issuer calls
-    /// an administrator is nobody here. None if one of them cannot be read: that is no reason to know less.
+    /// What an access token says of its subject, who may do nothing yet: the claims `sub`, `sid`, `client_id` or `azp`, `jti`,
+    /// `scope` or `scp`, `amr`, `acr` and `auth_time`; `tenant` and `roles` of tokens of our own only, since what another issuer
+    /// calls an administrator is nobody here.
+    ///
+    /// None if the subject, the tenant or the client is no valid id, or a scope has a character that none can have: that is no
+    /// reason to know less. Any other claim of a form that is not its own counts as absent; scopes of such a form let nothing
+    /// through.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub fn from_token(token: &VerifiedToken) -> Option<Self> {
