@@ -71,8 +71,7 @@ type PrincipalOf = dyn Fn(&VerifiedToken) -> Option<Principal> + Send + Sync;
 ///
 /// A token that was accepted is remembered by a keyed hash: the next request with it costs a look-up instead of a signature.
 /// It is forgotten when it expires, and when its issuer takes a key back; whether it was [revoked](Self::revocations) is
-/// looked up every time. A clone shares what it remembers, until one of
-/// the two is given another setting.
+/// looked up every time. A clone shares what it remembers, until one of the two is given another setting.
 #[derive(Clone)]
 pub struct Bearer(Arc<Settings>);
 
@@ -123,6 +122,8 @@ impl Bearer {
 
     /// Makes principals by a rule of your own, for issuers that write roles or tenants into other claims. None refuses the
     /// token. Without, [`Principal::from_token`] makes them.
+    ///
+    /// The principal is remembered with its token: what changes before that expires is for [`revocations`](Self::revocations).
     #[must_use]
     pub fn principal_with<F>(self, f: F) -> Self
     where

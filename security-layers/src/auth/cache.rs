@@ -18,11 +18,12 @@ const SHARDS: usize = 16;
 
 /// What accepted tokens said. Only such are in it, so that nobody fills it with guesses.
 ///
-/// Tokens are known by a hash of the whole token, signature included, under a random key: there is nothing to steal from it.
-/// The hash is POLYVAL (RFC 8452), which takes less than half of the time of SHA-256. It takes two tokens for one with a chance
-/// of one in 2^128 for each 16 bytes, whoever has chosen them, as long as nobody sees what comes out: neither hashes nor key
-/// leave the cache. Who found out the key all the same would not be taken for somebody else either: that needs what a token of
-/// theirs hashes to, and so the token.
+/// Tokens are known by a hash of the whole token, signature included, under a random key; they themselves are not in it. The
+/// hash is POLYVAL (RFC 8452), which takes less than half of the time of SHA-256. It takes two tokens for one with a chance of
+/// one in 2^128 for each 16 bytes, whoever has chosen them, as long as nobody sees what comes out: neither hashes nor key leave
+/// the cache. Who found out the key all the same would not be taken for somebody else either: that needs what a token of theirs
+/// hashes to, and so the token. It is no one-way function: who reads both in the memory of the process can make up a text that
+/// passes for a token until that expires. The tokens of requests and the keys that sign are there as well.
 ///
 /// Each shard has two halves. When the newer one is full, it becomes the older one, and what was there is forgotten: what is
 /// in use has been copied over by then. On average, finding room takes no longer than looking something up.
