@@ -151,14 +151,17 @@ async fn a_token_that_was_seen_before_ends_with_its_session_its_subject_and_its_
     assert_eq!(fixture.bearer.tally().of("revoked"), 1);
 
     fixture.session = SessionId::generate();
-    let (old, new) = (
+    let (none, old, new) = (
+        fixture.token(|token| token),
         fixture.token(|token| token.epoch(1)),
         fixture.token(|token| token.epoch(2)),
     );
+    assert_eq!(fixture.status(&none).await, StatusCode::OK);
     assert_eq!(fixture.status(&old).await, StatusCode::OK);
     let (acme, ann) = ("acme".parse().unwrap(), "ann".parse().unwrap());
     let ended = revocations.revoke_subject(&acme, &ann, 2, &context);
     ended.await.unwrap();
+    assert_eq!(fixture.status(&none).await, StatusCode::UNAUTHORIZED);
     assert_eq!(fixture.status(&old).await, StatusCode::UNAUTHORIZED);
     assert_eq!(fixture.status(&new).await, StatusCode::OK);
 
@@ -326,27 +329,47 @@ impl KeySource for Going {
     }
 }
 
-#[tokio::test]
-async fn a_token_that_waits_is_judged_by_what_holds_afterwards() {
-    for (wait, first) in [(5, StatusCode::UNAUTHORIZED), (1, StatusCode::OK)] {
-        let fixture = Fixture::new();
-        let token = fixture.token(|token| token);
-        let keys = Going {
+impl Going {
+    /// `asked` is how often they were asked before: the first time they are old, the next time they go after the answer.
+    fn layer(fixture: &Fixture, asked: usize, wait: Duration) -> BearerLayer {
+        let keys = Self {
             ring: fixture.ring.clone(),
             clock: fixture.clock.clone(),
-            wait: Duration::from_secs(wait),
-            asked: AtomicUsize::new(0),
+            wait,
+            asked: AtomicUsize::new(asked),
             version: AtomicU64::new(0),
         };
         let own = Profile::Own(TokenKind::Access);
         let issuer = Issuer::settings(ISSUER, API, own, keys).build().unwrap();
         let scheme = Bearer::new(Verifier::new([issuer]).unwrap());
-        let layer = BearerLayer::required(scheme.clock(Arc::new(fixture.clock.clone())));
+        BearerLayer::required(scheme.clock(Arc::new(fixture.clock.clone())))
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_waits_is_judged_by_what_holds_afterwards() {
+    for (wait, first) in [(5, StatusCode::UNAUTHORIZED), (1, StatusCode::OK)] {
+        let fixture = Fixture::new();
+        let token = fixture.token(|token| token);
+        let layer = Going::layer(&fixture, 0, Duration::from_secs(wait));
         // Two seconds of its leeway are left.
         fixture.clock.advance(Duration::from_secs(600 + 28));
         for status in [first, StatusCode::UNAUTHORIZED] {
             let response = ask(&layer, bearer(token.expose_secret())).await;
             assert_eq!(response.status(), status, "{wait}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_goes_while_a_token_is_judged_takes_along_what_is_remembered() {
+    for asked in [0, 1] {
+        let fixture = Fixture::new();
+        let token = fixture.token(|token| token);
+        let layer = Going::layer(&fixture, asked, Duration::ZERO);
+        for status in [StatusCode::OK, StatusCode::UNAUTHORIZED] {
+            let response = ask(&layer, bearer(token.expose_secret())).await;
+            assert_eq!(response.status(), status, "{asked}");
         }
     }
 }
