@@ -242,6 +242,48 @@ async fn the_handler_sees_the_principal_and_nothing_that_a_client_says_of_itself
     }
 }
 
+// Where nobody looks at credentials, they may come in any form and number.
+#[tokio::test]
+async fn all_credentials_are_kept_out_of_logs_and_all_claims_taken_off() {
+    const LONG: &str = "x-name-of-a-header-that-is-longer-than-sixty-three-bytes-and-then-some";
+    let own = [LONG, "x-gateway"].map(HeaderName::from_static);
+    let layer = AuthLayer::required(Names { later: false }).exempt("/open".parse().unwrap());
+    let defaults = "x-user x-user-id x-user-email x-user-roles x-forwarded-user x-remote-user";
+    let others = "accept-language x-users x-gatewax";
+    for (layer, stripped) in [
+        (layer.clone(), defaults.to_owned()),
+        (layer.strip_headers(own), format!("{LONG} x-gateway")),
+    ] {
+        let mut request = anonymous();
+        *request.uri_mut() = "/open".parse().unwrap();
+        let names = format!("authorization x-api-key {stripped} {others} {LONG}er");
+        for name in names.split(' ').chain(names.split(' ')) {
+            let name = HeaderName::try_from(name).unwrap();
+            let value = HeaderValue::from_static("something");
+            request.headers_mut().append(name, value);
+        }
+        let seen = Arc::new(Mutex::new(HeaderMap::new()));
+        let mock = Mock::answering({
+            let seen = Arc::clone(&seen);
+            move |request: &http::request::Parts| {
+                *seen.lock().unwrap() = request.headers.clone();
+                Response::new(TestBody::empty())
+            }
+        });
+        let response = contract::send(&mut layer.layer(mock), request).await;
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
+        let seen = seen.lock().unwrap();
+        let left = format!("authorization x-api-key {others} {LONG}er");
+        assert_eq!(seen.keys_len(), left.split(' ').count());
+        for name in left.split(' ') {
+            let secret = ["authorization", "x-api-key"].contains(&name);
+            let values = seen.get_all(name).iter();
+            let marks: Vec<_> = values.map(HeaderValue::is_sensitive).collect();
+            assert_eq!(marks, [secret; 2], "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_credential_is_refused_also_where_none_is_needed() {
     let layer = AuthLayer::optional(Names { later: false });
