@@ -6,16 +6,30 @@ use crate::store::Answer;
 
 /// Makes hashes, and counts them.
 #[derive(Default)]
-struct Hasher(AtomicU32);
+struct Hasher {
+    made: AtomicU32,
+    /// Of the paused clock. Where time passes by itself a hash takes none.
+    takes: Option<Duration>,
+}
 
 impl Hasher {
+    fn slow() -> Arc<Self> {
+        Arc::new(Self {
+            takes: Some(Duration::from_millis(50)),
+            ..Self::default()
+        })
+    }
+
     async fn hash(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.made.fetch_add(1, Ordering::SeqCst);
+        match self.takes {
+            Some(time) => tokio::time::sleep(time).await,
+            None => tokio::task::yield_now().await,
+        }
     }
 
     fn hashes(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
+        self.made.load(Ordering::SeqCst)
     }
 }
 
@@ -116,7 +130,7 @@ async fn of_fifty_parallel_wrong_passwords_no_more_than_five_are_hashed() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_limited_by_attempts_that_fail_hears_of_it_as_soon_as_they_have() {
-    let (world, hasher) = (remote_world(), Arc::default());
+    let (world, hasher) = (remote_world(), Hasher::slow());
     let begun = tokio::time::Instant::now();
     let outcomes = at_once(&world, &hasher, times(50, "ann"), false).await;
     assert_eq!(
@@ -133,7 +147,7 @@ async fn who_is_limited_by_attempts_that_fail_hears_of_it_as_soon_as_they_have()
 // More than five of one name were refused although all were right.
 #[tokio::test(start_paused = true)]
 async fn all_of_many_parallel_right_passwords_of_one_name_are_accepted() {
-    let (world, hasher) = (remote_world(), Arc::default());
+    let (world, hasher) = (remote_world(), Hasher::slow());
     for _ in 0..3 {
         let outcomes = at_once(&world, &hasher, times(20, "ann"), true).await;
         assert_eq!(outcomes, [Ok(()); 20]);
@@ -155,7 +169,7 @@ async fn all_of_many_parallel_right_passwords_are_accepted_on_many_threads() {
 // More than twenty names from one address were refused although all were right.
 #[tokio::test(start_paused = true)]
 async fn a_whole_office_signs_in_at_once() {
-    let (world, hasher) = (remote_world(), Arc::default());
+    let (world, hasher) = (remote_world(), Hasher::slow());
     for _ in 0..3 {
         let names = (0..100).map(|n| format!("name-{n}"));
         let outcomes = at_once(&world, &hasher, names, true).await;
@@ -198,7 +212,7 @@ async fn a_challenge_waits_for_attempts_under_way() {
     let five = NonZeroU32::MIN.saturating_add(4);
     let policy = Policy::default().challenge_after(five).unwrap();
     world.gate = world.gate.policy(policy).store(Remote::default());
-    let (world, hasher) = (Arc::new(world), Arc::default());
+    let (world, hasher) = (Arc::new(world), Hasher::slow());
     let outcomes = at_once(&world, &hasher, times(20, "ann"), true).await;
     assert_eq!(outcomes, [Ok(()); 20]);
 }
